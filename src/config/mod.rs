@@ -1,0 +1,204 @@
+//! Configuration as the program uses it: checked, complete, impossible to get wrong.
+//!
+//! [`load`] reads TOML and environment and reports every problem at once, each with its path, its line and what to
+//! write instead. What kinds of sources and channels exist is told by the caller ([`Vocabulary`]), because the kinds
+//! live in higher layers.
+
+pub mod options;
+pub mod problem;
+pub mod secret;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+
+use crate::domain::id::{AccountId, Region};
+pub use crate::domain::route::Route;
+use crate::domain::rule::{Rules, Selector};
+use options::Options;
+pub use problem::ConfigProblem;
+use secret::Secret;
+
+/// The whole configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[database]`
+    pub database: Database,
+    /// `[aws]`
+    pub aws: Aws,
+    /// `[[expected]]`
+    pub expected: Vec<ExpectedSource>,
+    /// `[[schedules]]`
+    pub schedules: Vec<Schedule>,
+    /// `[[ignore]]` and `[[severity]]`
+    pub rules: Rules,
+    /// `[[channels]]`
+    pub channels: Vec<Channel>,
+    /// `[[routes]]`
+    pub routes: Vec<Route>,
+    /// `[remediation]`
+    pub remediation: Remediation,
+    /// `[api]`
+    pub api: Api,
+    /// `[queue]`
+    pub queue: Queue,
+}
+
+/// `[database]`
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Connection URL; `None` means a private PostgreSQL under `data_dir`.
+    pub url: Option<Secret>,
+    /// Where the private PostgreSQL and its tools live.
+    pub data_dir: PathBuf,
+    /// Connections of one process at most.
+    pub max_connections: u32,
+}
+
+/// `[aws]`
+#[derive(Debug, Clone)]
+pub struct Aws {
+    /// Regions that are scanned where an account names none.
+    pub regions: Vec<Region>,
+    /// Address of an emulator or of a private endpoint; `None` means AWS, or `AWS_ENDPOINT_URL`.
+    pub endpoint_url: Option<String>,
+    /// Accounts; empty means the one of the default credentials.
+    pub accounts: Vec<Account>,
+    /// How long one attempt of one AWS call may take.
+    pub call_timeout: Duration,
+    /// Attempts of one AWS call, the first included.
+    pub max_attempts: u32,
+    /// Requests per second at most, per account, region and service, before any throttling.
+    pub max_requests_per_second: u32,
+}
+
+/// `[[aws.accounts]]`
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The name that other sections and messages use.
+    pub name: String,
+    /// Twelve digits.
+    pub id: AccountId,
+    /// Role to assume; `None` means the default credentials.
+    pub role_arn: Option<String>,
+    /// External id for the role.
+    pub external_id: Option<Secret>,
+    /// Regions to scan; never empty.
+    pub regions: Vec<Region>,
+}
+
+/// `[[expected]]`
+#[derive(Debug, Clone)]
+pub struct ExpectedSource {
+    /// The kind's name: `json`, later `terraform`, `baseline`.
+    pub kind: String,
+    /// Account (configured name) of resources that name none.
+    pub account: Option<String>,
+    /// The kind's own options.
+    pub options: Options,
+}
+
+/// `[[schedules]]`
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// Unique name.
+    pub name: String,
+    /// Seconds-first cron expression, known to be valid.
+    pub cron: String,
+    /// Time zone of the expression.
+    pub timezone: Tz,
+    /// What is scanned.
+    pub filter: ScanFilter,
+    /// Whether resources that nothing declares are reported.
+    pub unmanaged: Unmanaged,
+}
+
+/// Which part of the estate a scan covers. Empty lists mean everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScanFilter {
+    /// Accounts by configured name or id.
+    pub accounts: Vec<String>,
+    /// Regions.
+    pub regions: Vec<Region>,
+    /// Type names.
+    pub resource_types: Vec<String>,
+}
+
+/// What becomes of live resources that nothing declares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unmanaged {
+    /// Nothing.
+    #[default]
+    Ignore,
+    /// They are drifts.
+    Report,
+}
+
+/// `[[channels]]`
+#[derive(Debug, Clone)]
+pub struct Channel {
+    /// Unique name that routes use.
+    pub name: String,
+    /// The kind's name: `email`, `slack`, `webhook`.
+    pub kind: String,
+    /// The kind's own options.
+    pub options: Options,
+}
+
+/// `[remediation]`
+#[derive(Debug, Clone, Default)]
+pub struct Remediation {
+    /// How far it may go.
+    pub mode: RemediationMode,
+    /// What it may touch; nothing if empty.
+    pub allow: Vec<Selector>,
+}
+
+/// How far remediation may go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RemediationMode {
+    /// Not at all.
+    #[default]
+    Off,
+    /// Say what would be done.
+    Plan,
+    /// Do it.
+    Apply,
+}
+
+/// `[api]`
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+}
+
+/// `[queue]`
+#[derive(Debug, Clone)]
+pub struct Queue {
+    /// Jobs that one process runs at a time.
+    pub concurrency: usize,
+}
+
+/// What kinds exist, told by the layers above, so that a wrong name in the configuration is found at start.
+#[derive(Debug, Clone)]
+pub struct Vocabulary {
+    /// Resource type names.
+    pub resource_types: Vec<&'static str>,
+    /// Kinds of expected state: name and check of its options.
+    pub expected: Vec<KindSpec>,
+    /// Kinds of channels: name and check of its options.
+    pub channels: Vec<KindSpec>,
+}
+
+/// A kind that has options of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct KindSpec {
+    /// Its name in the configuration.
+    pub name: &'static str,
+    /// Tells every fault of its options.
+    pub check: fn(&Options) -> Vec<ConfigProblem>,
+}

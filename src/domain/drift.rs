@@ -1,0 +1,210 @@
+//! A drift and its life: what a scan found, what is stored, which moves are legal.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::cost::CostImpact;
+use super::diff::Change;
+use super::id::{DriftId, ResourceKey};
+use super::severity::Severity;
+
+/// How a resource departs from its declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DriftKind {
+    /// It is there and differs.
+    Changed,
+    /// It is declared and gone.
+    Missing,
+    /// It is there and nothing declares it.
+    Unmanaged,
+}
+
+impl DriftKind {
+    /// The kind that two stored states tell: JSON `null` stands for "not declared" and for "gone".
+    #[must_use]
+    pub fn of(expected: &Value, actual: &Value) -> Self {
+        match (expected, actual) {
+            (_, Value::Null) => Self::Missing,
+            (Value::Null, _) => Self::Unmanaged,
+            _ => Self::Changed,
+        }
+    }
+}
+
+/// What a scan found out about one resource that is not as declared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The resource.
+    pub key: ResourceKey,
+    /// How it departs.
+    pub kind: DriftKind,
+    /// The declared state, canonical; `null` if nothing declares it.
+    pub expected: Value,
+    /// The live state of the declared attributes, canonical; `null` if it is gone.
+    pub actual: Value,
+    /// RFC 6902 patch from `expected` to `actual`.
+    pub difference: Value,
+    /// The same for people: sorted by pointer, one entry with an empty pointer if missing or unmanaged.
+    pub changes: Vec<Change>,
+    /// The worst change's rating.
+    pub severity: Severity,
+    /// What it costs a month.
+    pub cost: CostImpact,
+    /// Where the declaration stands (a file, later a Terraform address), for people; `None` if unmanaged.
+    pub declared_in: Option<String>,
+}
+
+/// Where a drift is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DriftStatus {
+    /// Found by a scan.
+    Detected,
+    /// Looked at by someone.
+    Triaged,
+    /// To be put back.
+    Approved,
+    /// To stay as it is.
+    Rejected,
+    /// Over.
+    Resolved,
+}
+
+impl DriftStatus {
+    /// All, in the order of a drift's life.
+    pub const ALL: [Self; 5] = [Self::Detected, Self::Triaged, Self::Approved, Self::Rejected, Self::Resolved];
+
+    /// The word in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Detected => "detected",
+            Self::Triaged => "triaged",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Resolved => "resolved",
+        }
+    }
+
+    /// The legal moves, the same that the database enforces.
+    #[must_use]
+    pub fn next(self) -> &'static [Self] {
+        match self {
+            Self::Detected => &[Self::Triaged, Self::Rejected],
+            Self::Triaged => &[Self::Approved, Self::Rejected],
+            Self::Approved | Self::Rejected => &[Self::Resolved],
+            Self::Resolved => &[],
+        }
+    }
+
+    /// Whether it is open: detected, triaged or approved.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Detected | Self::Triaged | Self::Approved)
+    }
+}
+
+impl fmt::Display for DriftStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A word that is no status.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("`{0}` is no status: detected, triaged, approved, rejected or resolved")]
+pub struct UnknownStatus(pub String);
+
+impl FromStr for DriftStatus {
+    type Err = UnknownStatus;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|s| s.as_str() == text).ok_or_else(|| UnknownStatus(text.to_owned()))
+    }
+}
+
+/// Who made a scan happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DetectedBy {
+    /// A schedule's tick.
+    Scheduler,
+    /// The `scan` command.
+    Manual,
+    /// The HTTP API.
+    Api,
+}
+
+impl DetectedBy {
+    /// The word in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduler => "scheduler",
+            Self::Manual => "manual",
+            Self::Api => "api",
+        }
+    }
+}
+
+impl FromStr for DetectedBy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Scheduler, Self::Manual, Self::Api]
+            .into_iter()
+            .find(|d| d.as_str() == text)
+            .ok_or_else(|| format!("`{text}` is no origin of a scan: scheduler, manual or api"))
+    }
+}
+
+/// A stored drift, as people and programs read it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Drift {
+    /// Its id.
+    pub id: DriftId,
+    /// The resource.
+    #[serde(flatten)]
+    pub key: ResourceKey,
+    /// How it departs.
+    pub kind: DriftKind,
+    /// The declared state; `null` if nothing declares it.
+    pub expected_state: Value,
+    /// The live state of the declared attributes; `null` if it is gone.
+    pub actual_state: Value,
+    /// RFC 6902 patch from expected to actual.
+    pub difference: Value,
+    /// The same for people.
+    pub changes: Vec<Change>,
+    /// How bad.
+    pub severity: Severity,
+    /// US dollars a month; `null` if unknown.
+    pub cost_impact_monthly: Option<rust_decimal::Decimal>,
+    /// Why the cost is unknown; `null` if it is known.
+    pub cost_unknown_reason: Option<String>,
+    /// Where it is declared, for people.
+    pub declared_in: Option<String>,
+    /// Where it is in its life.
+    pub status: DriftStatus,
+    /// When the difference was first seen.
+    pub detected_at: DateTime<Utc>,
+    /// Who made the scan happen.
+    pub detected_by: DetectedBy,
+    /// When it was approved.
+    pub approved_at: Option<DateTime<Utc>>,
+    /// Why it was approved.
+    pub approval_reason: Option<String>,
+    /// When it was rejected.
+    pub rejected_at: Option<DateTime<Utc>>,
+    /// Why it was rejected.
+    pub rejection_reason: Option<String>,
+    /// When it was resolved.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// `auto-remediate`, `manual-fix` or `acknowledged`.
+    pub resolved_how: Option<String>,
+}

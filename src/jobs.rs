@@ -1,0 +1,46 @@
+//! The messages of the job queue: plain data and policy. This is the wire contract between replicas and versions.
+//!
+//! A `KIND` is never renamed, only aliased; a field is added with a default, never removed while old rows may exist.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Unmanaged;
+use crate::domain::drift::DetectedBy;
+use crate::domain::id::{AlertId, ScanId, Scope};
+use crate::queue::{JobArgs, Policy};
+
+/// Read, compare and record one shard of a scan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanShard {
+    /// The scan that it belongs to.
+    pub scan_id: ScanId,
+    /// What it covers.
+    pub scope: Scope,
+    /// Whether undeclared resources are reported.
+    pub unmanaged: Unmanaged,
+    /// Who made the scan happen.
+    pub detected_by: DetectedBy,
+}
+
+impl JobArgs for ScanShard {
+    const KIND: &'static str = "scan_shard";
+    const POLICY: Policy =
+        Policy { max_attempts: 5, backoff_base: Duration::from_secs(2), backoff_cap: Duration::from_secs(60) };
+}
+
+/// Send one alert through one channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliverAlert {
+    /// The alert.
+    pub alert_id: AlertId,
+    /// The channel's configured name.
+    pub channel: String,
+}
+
+impl JobArgs for DeliverAlert {
+    const KIND: &'static str = "deliver_alert";
+    const POLICY: Policy =
+        Policy { max_attempts: 20, backoff_base: Duration::from_secs(5), backoff_cap: Duration::from_secs(3600) };
+}

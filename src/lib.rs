@@ -1,0 +1,10 @@
+//! DriftSentry: what in our AWS accounts no longer matches what we declared, how bad is it, what does it cost, who must know.
+
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod expected;
+pub mod jobs;
+pub mod queue;
+pub mod resource;
+pub mod shutdown;

@@ -1,0 +1,174 @@
+//! AWS resource types: how each is read, compared, rated and priced. One file is one type.
+//!
+//! To add a type: a file, `mod` here, an entry in [`BUILTIN`]. Everything else (help, filters, printed IAM policy, law
+//! tests) iterates the list; there is no match over type names anywhere.
+
+pub mod aws;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::BoxStream;
+
+use crate::domain::cost::{MonthlyCost, Prices};
+use crate::domain::diff::{Change, changes};
+use crate::domain::id::{Region, Scope};
+use crate::domain::schema::{self, Attribute, Rate, StateProblem};
+use crate::domain::severity::Severity;
+use crate::domain::state::ResourceState;
+
+pub use aws::{Aws, ReadError};
+
+/// Every type that DriftSentry watches.
+pub const BUILTIN: &[&dyn ResourceType] = &[];
+
+/// The type called `name` (`EC2`).
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn ResourceType> {
+    BUILTIN.iter().copied().find(|kind| kind.name() == name)
+}
+
+/// One AWS resource type: how to read it, what matters in it, what it costs.
+pub trait ResourceType: Send + Sync {
+    /// Name in config, database and URLs (`EC2`). Never renamed once released.
+    fn name(&self) -> &'static str;
+
+    /// Whether its resources belong to the account as a whole (IAM): scanned once per account, region `global`.
+    fn is_global(&self) -> bool {
+        false
+    }
+
+    /// What its resource ids are, for help and errors: `instance id (i-0123456789abcdef0)`.
+    fn id_form(&self) -> &'static str;
+
+    /// IAM actions that [`Self::read`] calls; the printed scan policy is their union.
+    fn scan_actions(&self) -> &'static [&'static str];
+
+    /// The attributes of its canonical state.
+    fn attributes(&self) -> &'static [Attribute];
+
+    /// Live resources of the request's scope, page by page as AWS gives them.
+    ///
+    /// An `Err` ends the stream: what came before it is good, what did not come is *unknown*, never gone. A stream
+    /// that ends without `Err` was complete: a declared resource that it did not yield does not exist.
+    /// One attribute that could not be read goes into [`Live::unknown`] and ends nothing.
+    fn read<'a>(&'a self, aws: &'a Aws, request: &'a ReadRequest) -> BoxStream<'a, Result<Live, ReadError>>;
+
+    /// Faults of a declared state beyond what the attribute table tells.
+    fn check(&self, state: &ResourceState) -> Vec<StateProblem> {
+        schema::check(self.attributes(), state)
+    }
+
+    /// Brings a state to canonical form, so that equal meaning is equal JSON. Idempotent.
+    fn normalize(&self, state: &mut ResourceState) {
+        schema::normalize(self.attributes(), state);
+    }
+
+    /// Brings a live state, already restricted to the declared attributes, nearer to the declaration where the two
+    /// mean the same only when seen together (`8.0` and `8.0.43`; fields without a certain default).
+    fn align(&self, declared: &ResourceState, live: &mut ResourceState) {
+        schema::align(self.attributes(), declared, live);
+    }
+
+    /// How bad one change is. A resource that is missing as a whole is a warning, an unmanaged one an info.
+    fn severity(&self, change: &Change) -> Severity {
+        match schema::find(self.attributes(), &change.attribute()).map(|attribute| attribute.rate) {
+            Some(Rate::Fixed(severity)) => severity,
+            Some(Rate::By(rate)) => rate(change),
+            None if change.pointer.is_empty() && change.from.is_none() => Severity::Info,
+            None => Severity::Warning,
+        }
+    }
+
+    /// What a resource in this state costs a month. Attributes that the state does not hold are priced as AWS's
+    /// defaults where those are certain; a part that cannot be priced is in the result as unknown.
+    fn monthly_cost(&self, state: &ResourceState, region: &Region, prices: &Prices) -> MonthlyCost;
+
+    /// Attributes whose change costs something that configuration alone does not tell (requests, storage used):
+    /// attribute name → why. Such a change makes the cost impact unknown.
+    fn usage_priced(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Whether an undeclared resource is left out even when unmanaged ones are reported: AWS made it, not a person.
+    fn is_aws_owned(&self, resource_id: &str, state: &ResourceState) -> bool {
+        let _ = (resource_id, state);
+        false
+    }
+
+    /// A small valid state with every attribute: documentation for users, seed of the law tests.
+    fn example(&self) -> ResourceState;
+}
+
+/// What differs between two canonical states of a type, sorted by pointer.
+#[must_use]
+pub fn changes_of(kind: &dyn ResourceType, expected: &ResourceState, actual: &ResourceState) -> Vec<Change> {
+    changes(kind.attributes(), expected, actual)
+}
+
+/// What a scan wants to know of a scope.
+#[derive(Debug, Clone)]
+pub struct ReadRequest {
+    /// Account, region, type.
+    pub scope: Scope,
+    /// Declared resources: id → names of the declared attributes. Sorted, so that pages can be joined.
+    pub declared: BTreeMap<String, BTreeSet<String>>,
+    /// Declared ids whose declaration leaves the region open (buckets only); a subset of `declared`.
+    pub region_open: BTreeSet<String>,
+    /// Whether this shard answers for resources in no scanned region: true in exactly one region of each account.
+    pub is_home: bool,
+    /// The regions of the account that are scanned.
+    pub regions: Vec<Region>,
+    /// What to yield of resources that nothing declares.
+    pub undeclared: Undeclared,
+}
+
+/// What to yield of resources that nothing declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undeclared {
+    /// Nothing, and no call is spent on them.
+    Skip,
+    /// All attributes that listings tell, and for S3 the per-bucket reads, but nothing marked deep.
+    Read,
+    /// All attributes, deep ones included.
+    ReadDeep,
+}
+
+impl ReadRequest {
+    /// Whether resource `id` is wanted at all.
+    #[must_use]
+    pub fn wants(&self, id: &str) -> bool {
+        self.undeclared != Undeclared::Skip || self.declared.contains_key(id)
+    }
+
+    /// Whether `attribute` of resource `id` is wanted.
+    #[must_use]
+    pub fn wants_attribute(&self, id: &str, attribute: &Attribute) -> bool {
+        match self.undeclared {
+            Undeclared::ReadDeep => true,
+            Undeclared::Read if !attribute.deep => true,
+            _ => self.declared.get(id).is_some_and(|names| names.contains(attribute.name)),
+        }
+    }
+}
+
+/// One live resource.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// Its id within the scope.
+    pub resource_id: String,
+    /// Its canonical state: every attribute of the type except those in `unknown` and those that cost a call and were
+    /// not wanted.
+    pub state: ResourceState,
+    /// Attributes that could not be read, and why. They are neither drift nor absent.
+    pub unknown: BTreeMap<String, String>,
+    /// Set while AWS itself is changing the resource (`modifying`): it is not judged in this scan.
+    pub unsettled: Option<String>,
+}
+
+impl Live {
+    /// A resource that was read whole.
+    #[must_use]
+    pub fn new(resource_id: impl Into<String>, state: ResourceState) -> Self {
+        Self { resource_id: resource_id.into(), state, unknown: BTreeMap::new(), unsettled: None }
+    }
+}
