@@ -27,7 +27,7 @@ pub struct ScanShard {
 impl JobArgs for ScanShard {
     const KIND: &'static str = "scan_shard";
     const POLICY: Policy =
-        Policy { max_attempts: 5, backoff_base: Duration::from_secs(2), backoff_cap: Duration::from_secs(60) };
+        Policy { max_attempts: 5, backoff_base: Duration::from_secs(2), backoff_cap: Duration::from_mins(1) };
 }
 
 /// Send one alert through one channel.
@@ -42,5 +42,5 @@ pub struct DeliverAlert {
 impl JobArgs for DeliverAlert {
     const KIND: &'static str = "deliver_alert";
     const POLICY: Policy =
-        Policy { max_attempts: 20, backoff_base: Duration::from_secs(5), backoff_cap: Duration::from_secs(3600) };
+        Policy { max_attempts: 20, backoff_base: Duration::from_secs(5), backoff_cap: Duration::from_hours(1) };
 }

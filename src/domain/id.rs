@@ -156,3 +156,22 @@ impl fmt::Display for ResourceKey {
         write!(f, "{resource_type} {} ({account_id}/{region})", self.resource_id)
     }
 }
+
+/// An account that is scanned, its id known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScannedAccount {
+    /// Its name in the configuration; `None` for the account of the default credentials.
+    pub name: Option<String>,
+    /// Its id.
+    pub id: AccountId,
+    /// The regions that are scanned; never empty. The first one answers for what lies in no scanned region.
+    pub regions: Vec<Region>,
+}
+
+impl ScannedAccount {
+    /// Whether `text` names it, by configured name or by id.
+    #[must_use]
+    pub fn is_called(&self, text: &str) -> bool {
+        self.name.as_deref() == Some(text) || self.id.as_str() == text
+    }
+}

@@ -279,7 +279,9 @@ impl Shape {
                 }
             }
             (Self::List(shape), Value::Array(items)) => {
-                items.iter_mut().for_each(|item| shape.normalize(item, Fill::Null));
+                for item in items {
+                    shape.normalize(item, Fill::Null);
+                }
             }
             _ => {}
         }

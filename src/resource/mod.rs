@@ -6,6 +6,7 @@
 pub mod aws;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures::stream::BoxStream;
 
@@ -111,7 +112,7 @@ pub struct ReadRequest {
     /// Account, region, type.
     pub scope: Scope,
     /// Declared resources: id → names of the declared attributes. Sorted, so that pages can be joined.
-    pub declared: BTreeMap<String, BTreeSet<String>>,
+    pub declared: BTreeMap<String, Arc<BTreeSet<String>>>,
     /// Declared ids whose declaration leaves the region open (buckets only); a subset of `declared`.
     pub region_open: BTreeSet<String>,
     /// Whether this shard answers for resources in no scanned region: true in exactly one region of each account.
