@@ -113,7 +113,8 @@ pub struct ReadRequest {
     pub scope: Scope,
     /// Declared resources: id → names of the declared attributes. Sorted, so that pages can be joined.
     pub declared: BTreeMap<String, Arc<BTreeSet<String>>>,
-    /// Declared ids whose declaration leaves the region open (buckets only); a subset of `declared`.
+    /// Declared ids whose declaration leaves the region open (buckets only); a subset of `declared`. One of them that
+    /// the stream does not yield is missing only for the shard that [`Self::is_home`]; for others it is not theirs.
     pub region_open: BTreeSet<String>,
     /// Whether this shard answers for resources in no scanned region: true in exactly one region of each account.
     pub is_home: bool,
@@ -164,12 +165,21 @@ pub struct Live {
     pub unknown: BTreeMap<String, String>,
     /// Set while AWS itself is changing the resource (`modifying`): it is not judged in this scan.
     pub unsettled: Option<String>,
+    /// The resource exists, but another shard answers for it: a bucket whose declaration leaves the region open and
+    /// that lives in another scanned region. Its state is empty; it is neither compared nor missing here.
+    pub elsewhere: bool,
 }
 
 impl Live {
     /// A resource that was read whole.
     #[must_use]
     pub fn new(resource_id: impl Into<String>, state: ResourceState) -> Self {
-        Self { resource_id: resource_id.into(), state, unknown: BTreeMap::new(), unsettled: None }
+        Self { resource_id: resource_id.into(), state, unknown: BTreeMap::new(), unsettled: None, elsewhere: false }
+    }
+
+    /// A declared resource that exists but that another shard answers for.
+    #[must_use]
+    pub fn elsewhere(resource_id: impl Into<String>) -> Self {
+        Self { elsewhere: true, ..Self::new(resource_id, ResourceState::default()) }
     }
 }
