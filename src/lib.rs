@@ -5,6 +5,7 @@ pub mod config;
 pub mod domain;
 pub mod expected;
 pub mod jobs;
+pub mod prices;
 pub mod queue;
 pub mod resource;
 pub mod shutdown;

@@ -1,8 +1,9 @@
 //! Money and monthly cost: exact decimals, 730-hour months, unknown is not zero.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
+use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
@@ -123,19 +124,74 @@ impl fmt::Display for CostImpact {
 /// One snapshot of AWS's public on-demand list prices.
 #[derive(Debug, Clone, Default)]
 pub struct Prices {
-    by_key: HashMap<(String, &'static str, String), Decimal>,
+    // Nested rather than keyed by a tuple, so that a look-up allocates nothing and a region is stored once.
+    by_region: BTreeMap<String, BTreeMap<&'static str, BTreeMap<Box<str>, Price>>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Price {
+    usd: Decimal,
+    listing: Option<Listing>,
+}
+
+/// Where a price comes from: every price of a catalogue group shares one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listing {
+    /// Who published the list.
+    pub source: &'static str,
+    /// The day on which the list was AWS's.
+    pub as_of: NaiveDate,
 }
 
 impl Prices {
-    /// Adds a price. `service` is `ec2`, `ebs` or `rds`; the key is the catalogue's (`gp3:storage`, `m5.large`).
+    /// Adds a price of unnamed origin. `service` is `ec2`, `ebs` or `rds`; the key is the catalogue's
+    /// (`gp3:storage`, `m5.large`).
     pub fn insert(&mut self, region: &str, service: &'static str, key: &str, usd: Decimal) {
-        self.by_key.insert((region.to_owned(), service, key.to_owned()), usd);
+        self.put(region, service, key, Price { usd, listing: None });
+    }
+
+    /// Adds a price, with the list that it comes from.
+    pub fn insert_listed(&mut self, region: &str, service: &'static str, key: &str, usd: Decimal, listing: Listing) {
+        self.put(region, service, key, Price { usd, listing: Some(listing) });
     }
 
     /// US dollars per unit of the catalogue (hour, GiB-month, IOPS-month); `None` if it is not known there.
     /// Never borrowed from another region, platform or engine.
     #[must_use]
     pub fn find(&self, region: &str, service: &'static str, key: &str) -> Option<Decimal> {
-        self.by_key.get(&(region.to_owned(), service, key.to_owned())).copied()
+        self.get(region, service, key).map(|price| price.usd)
+    }
+
+    /// The list that a price comes from; `None` if there is no such price, or nobody said.
+    #[must_use]
+    pub fn listing(&self, region: &str, service: &'static str, key: &str) -> Option<Listing> {
+        self.get(region, service, key)?.listing
+    }
+
+    /// The days of the oldest and the newest list that a region's prices of one service come from, for messages such
+    /// as "list prices of 2025-11"; `None` if nothing there has a date.
+    #[must_use]
+    pub fn as_of(&self, region: &str, service: &'static str) -> Option<(NaiveDate, NaiveDate)> {
+        let prices = self.by_region.get(region)?.get(service)?;
+        let days = || prices.values().filter_map(|price| Some(price.listing?.as_of));
+        Some((days().min()?, days().max()?))
+    }
+
+    /// Every price: region, service, key, US dollars; sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'static str, &str, Decimal)> {
+        self.by_region.iter().flat_map(|(region, services)| {
+            services.iter().flat_map(move |(service, prices)| {
+                prices.iter().map(move |(key, price)| (region.as_str(), *service, &**key, price.usd))
+            })
+        })
+    }
+
+    fn put(&mut self, region: &str, service: &'static str, key: &str, price: Price) {
+        let services = self.by_region.entry(region.to_owned()).or_default();
+        services.entry(service).or_default().insert(key.into(), price);
+    }
+
+    fn get(&self, region: &str, service: &'static str, key: &str) -> Option<&Price> {
+        self.by_region.get(region)?.get(service)?.get(key)
     }
 }

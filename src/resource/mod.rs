@@ -4,6 +4,12 @@
 //! tests) iterates the list; there is no match over type names anywhere.
 
 pub mod aws;
+mod bill;
+#[allow(dead_code, reason = "called by the EC2 type")]
+mod ec2_cost;
+pub mod impact;
+#[allow(dead_code, reason = "called by the RDS type")]
+mod rds_cost;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
