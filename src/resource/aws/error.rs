@@ -1,0 +1,235 @@
+//! What went wrong with an AWS call, classified: whether to try again, what could not be read, what to do about it.
+//!
+//! A failed read is never an answer: what it did not tell is unknown.
+
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::domain::id::{AccountId, Region};
+
+/// The SDK's error of an operation.
+pub type SdkError<E> = aws_smithy_runtime_api::client::result::SdkError<E, HttpResponse>;
+
+/// AWS's messages may hold a kilobyte of encoded authorisation details; this many characters are kept.
+const MESSAGE_LENGTH: usize = 300;
+
+const NOT_VALID: &[&str] = &[
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "MissingAuthenticationToken",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "AllAccessDisabled",
+    "AuthorizationError",
+    "Blocked",
+    "NotAuthorized",
+    "OptInRequired",
+    "UnauthorizedOperation",
+];
+const THROTTLED: &[&str] =
+    &["Throttl", "RequestLimitExceeded", "SlowDown", "TooManyRequests", "BandwidthLimitExceeded", "RequestThrottled"];
+const NOT_FOUND: &[&str] = &["NotFound", "NoSuch", "DoesNotExist"];
+const TIMED_OUT: &[&str] = &["RequestTimeout"];
+
+/// Why something could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{service}:{operation} in {account_id}/{region} {class}{detail}")]
+pub struct ReadError {
+    /// IAM service prefix: `ec2`.
+    pub service: &'static str,
+    /// API operation: `DescribeInstances`.
+    pub operation: &'static str,
+    /// Account asked.
+    pub account_id: AccountId,
+    /// Region asked.
+    pub region: Region,
+    /// What went wrong.
+    pub class: ErrorClass,
+    /// AWS's code, message and request id as `: Code: message (request id …)`, then what to do; empty if there is none.
+    pub detail: String,
+}
+
+/// What went wrong with an AWS call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ErrorClass {
+    /// Credentials lack a permission, or are not valid at all.
+    #[error("was denied")]
+    Denied,
+    /// AWS asked us to slow down, more often than retries could bear.
+    #[error("was throttled")]
+    Throttled,
+    /// No answer in time.
+    #[error("timed out")]
+    TimedOut,
+    /// AWS failed (5xx), or the connection did.
+    #[error("failed at the other end")]
+    Unavailable,
+    /// The asked-for thing does not exist.
+    #[error("found nothing")]
+    NotFound,
+    /// Anything else: a request that AWS calls malformed, an answer we cannot read.
+    #[error("failed")]
+    Other,
+}
+
+impl ReadError {
+    /// Whether trying again later may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self.class, ErrorClass::Throttled | ErrorClass::TimedOut | ErrorClass::Unavailable)
+    }
+
+    /// The error that stands for an SDK error of `service:operation`.
+    #[must_use]
+    pub fn of_sdk<E>(
+        service: &'static str,
+        operation: &'static str,
+        account_id: &AccountId,
+        region: &Region,
+        error: &SdkError<E>,
+    ) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        // Credentials are fetched on the way: their failure is told as what it is.
+        if let Some(cause) = causes(error).find_map(|cause| cause.downcast_ref::<Self>()) {
+            return cause.clone();
+        }
+        let (class, detail) = match error {
+            SdkError::ServiceError(context) => {
+                let status = context.raw().status().as_u16();
+                of_answer(service, operation, status, context.err())
+            }
+            SdkError::TimeoutError(_) => (ErrorClass::TimedOut, innermost(error)),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => (ErrorClass::TimedOut, innermost(error)),
+            SdkError::DispatchFailure(failure) if failure.is_io() => (ErrorClass::Unavailable, innermost(error)),
+            SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if is_about_credentials(error) => {
+                (ErrorClass::Denied, format!("{}; {}", innermost(error), NO_CREDENTIALS))
+            }
+            SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => (ErrorClass::Unavailable, innermost(error)),
+            _ => (ErrorClass::Other, innermost(error)),
+        };
+        Self { service, operation, account_id: account_id.clone(), region: region.clone(), class, detail }
+    }
+}
+
+const NO_CREDENTIALS: &str = "give credentials by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, by a profile \
+                              (AWS_PROFILE), or by the role of the machine";
+
+/// Class and detail of an error that AWS itself told.
+fn of_answer(
+    service: &str,
+    operation: &str,
+    status: u16,
+    error: &(impl ProvideErrorMetadata + Error),
+) -> (ErrorClass, String) {
+    let code = error.code().unwrap_or_default();
+    let class = classify(code, status);
+    let told = match (code, error.message().unwrap_or_default()) {
+        ("", "") => format!("HTTP status {status}"),
+        (code, "") => code.to_owned(),
+        ("", message) => shorten(message),
+        (code, message) => format!("{code}: {}", shorten(message)),
+    };
+    let id = error.meta().extra("aws_request_id").map_or_else(String::new, |id| format!(" (request id {id})"));
+    let advice = if NOT_VALID.contains(&code) {
+        "; the credentials are not valid: renew them".to_owned()
+    } else if class == ErrorClass::Denied && service != "sts" {
+        format!(
+            "; allow {service}:{operation} to the role or user that scans: \
+             `driftsentry iam-policy scan` prints the whole policy"
+        )
+    } else {
+        String::new()
+    };
+    (class, format!(": {told}{id}{advice}"))
+}
+
+/// The class of an error by AWS's code, else by the HTTP status.
+fn classify(code: &str, status: u16) -> ErrorClass {
+    let begins = |codes: &[&str]| codes.iter().any(|known| code.starts_with(known));
+    let contains = |codes: &[&str]| codes.iter().any(|known| code.contains(known));
+    if NOT_VALID.contains(&code) || contains(DENIED) {
+        ErrorClass::Denied
+    } else if contains(THROTTLED) || status == 429 {
+        ErrorClass::Throttled
+    } else if begins(TIMED_OUT) || status == 408 {
+        ErrorClass::TimedOut
+    } else if status >= 500 {
+        ErrorClass::Unavailable
+    } else if contains(NOT_FOUND) || status == 404 {
+        ErrorClass::NotFound
+    } else if matches!(status, 401 | 403) {
+        ErrorClass::Denied
+    } else {
+        ErrorClass::Other
+    }
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(<dyn Error>::is::<aws_credential_types::provider::error::CredentialsError>)
+}
+
+/// The innermost cause, as the detail of an error without an answer.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    causes(error).last().map_or_else(String::new, |cause| format!(": {}", shorten(&cause.to_string())))
+}
+
+fn shorten(message: &str) -> String {
+    let message = message.trim().trim_end_matches('.');
+    match message.char_indices().nth(MESSAGE_LENGTH) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_tell_the_class_before_the_status_does() {
+        for (code, status, class) in [
+            ("UnauthorizedOperation", 403, ErrorClass::Denied),
+            ("AccessDenied", 403, ErrorClass::Denied),
+            ("AuthFailure", 401, ErrorClass::Denied),
+            ("ExpiredToken", 400, ErrorClass::Denied),
+            ("", 403, ErrorClass::Denied),
+            ("RequestLimitExceeded", 503, ErrorClass::Throttled),
+            ("Throttling", 400, ErrorClass::Throttled),
+            ("ThrottlingException", 400, ErrorClass::Throttled),
+            ("SlowDown", 503, ErrorClass::Throttled),
+            ("InternalError", 500, ErrorClass::Unavailable),
+            ("ServiceUnavailable", 503, ErrorClass::Unavailable),
+            ("RequestTimeout", 400, ErrorClass::TimedOut),
+            ("NoSuchBucket", 404, ErrorClass::NotFound),
+            ("InvalidInstanceID.NotFound", 400, ErrorClass::NotFound),
+            ("DBInstanceNotFound", 404, ErrorClass::NotFound),
+            ("InvalidParameterValue", 400, ErrorClass::Other),
+        ] {
+            assert_eq!(classify(code, status), class, "{code} {status}");
+        }
+    }
+
+    #[test]
+    fn long_messages_are_cut_at_a_character() {
+        assert_eq!(shorten("short."), "short");
+        assert_eq!(shorten(&"ü".repeat(1000)).chars().count(), MESSAGE_LENGTH + 1);
+    }
+}

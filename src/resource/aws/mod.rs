@@ -1,0 +1,71 @@
+//! AWS as the readers see it: one set of clients per account and region, every call counted, limited and timed.
+//!
+//! [`AwsPool`] hands out [`Aws`] values; each has a call count of its own, so that a shard knows what it cost, while
+//! connections, credentials, rate limits and retry quotas are shared by all that talk to the same account and region.
+//! Nothing here knows a resource type.
+
+mod account;
+mod connector;
+mod error;
+mod limiter;
+mod pool;
+mod stats;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::domain::id::{AccountId, Region};
+
+pub use aws_credential_types::Credentials;
+pub use error::{ErrorClass, ReadError, SdkError};
+pub use pool::AwsPool;
+pub use stats::ServiceStats;
+
+/// The clients of one account and region. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    /// The account.
+    pub account_id: AccountId,
+    /// The region; [`crate::domain::id::GLOBAL`] for account-wide types.
+    pub region: Region,
+    /// EC2.
+    pub ec2: aws_sdk_ec2::Client,
+    /// RDS.
+    pub rds: aws_sdk_rds::Client,
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
+    /// IAM.
+    pub iam: aws_sdk_iam::Client,
+    /// HTTP requests sent through these clients, retries included.
+    pub calls: CallCount,
+}
+
+impl Aws {
+    /// The read error that stands for `error` of `service:operation` in this account and region.
+    #[must_use]
+    pub fn read_error<E>(&self, service: &'static str, operation: &'static str, error: &SdkError<E>) -> ReadError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        ReadError::of_sdk(service, operation, &self.account_id, &self.region, error)
+    }
+}
+
+/// Counts HTTP requests. Clones share the count.
+#[derive(Debug, Clone, Default)]
+pub struct CallCount(Arc<AtomicU64>);
+
+impl CallCount {
+    /// Counts one more.
+    pub fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The count.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
