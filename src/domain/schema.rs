@@ -217,17 +217,14 @@ impl Shape {
             (Self::Integer, value) => value.is_i64() || value.is_u64(),
             (Self::Policy, value) => match policy::parse(value) {
                 Ok(_) => true,
-                Err(error) => {
-                    problems.push(StateProblem { pointer: pointer.to_owned(), message: error.to_string() });
-                    return;
-                }
+                Err(error) => return problems.push(policy_problem(value, pointer, error)),
             },
             (Self::Set, Value::Array(items)) => items.iter().all(Value::is_string),
             (Self::Set, value) => value.is_object(),
             (Self::Tags, Value::Object(tags)) => return check_tags(tags, pointer, problems),
             (Self::Map(shape), Value::Object(entries)) => {
                 for (key, value) in entries {
-                    shape.check(value, &format!("{pointer}/{}", escape(key)), problems);
+                    shape.check_entry(value, &format!("{pointer}/{}", escape(key)), problems);
                 }
                 return;
             }
@@ -244,6 +241,16 @@ impl Shape {
             let message = format!("{} where {} belongs", kind_of(value), self.expects());
             problems.push(StateProblem { pointer: pointer.to_owned(), message });
         }
+    }
+
+    /// Checks an entry of a map. A map says "there is none" by not holding the key, so `null` means nothing there,
+    /// except an object with every default.
+    fn check_entry(&self, value: &Value, pointer: &str, problems: &mut Vec<StateProblem>) {
+        if value.is_null() && !matches!(self, Self::Object(_) | Self::Map(_) | Self::Set | Self::Tags) {
+            let message = format!("null where {} belongs: leave the entry out if there is none", self.expects());
+            return problems.push(StateProblem { pointer: pointer.to_owned(), message });
+        }
+        self.check(value, pointer, problems);
     }
 
     fn normalize(&self, value: &mut Value, fill: Fill) {
@@ -309,6 +316,16 @@ impl Shape {
             }
             _ => {}
         }
+    }
+}
+
+/// A fault within a policy document, placed by pointer where the document is an object, in words where it is a text.
+fn policy_problem(document: &Value, pointer: &str, error: policy::PolicyError) -> StateProblem {
+    match error {
+        policy::PolicyError::Malformed { pointer: within, message } if document.is_object() => {
+            StateProblem { pointer: format!("{pointer}{within}"), message }
+        }
+        error => StateProblem { pointer: pointer.to_owned(), message: error.to_string() },
     }
 }
 
