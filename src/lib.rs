@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod embedded;
 pub mod expected;
 pub mod jobs;
 pub mod prices;

@@ -1,6 +1,9 @@
 //! The integration tests: one binary, real parts.
 #![allow(missing_docs, reason = "tests are their own documentation")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, dead_code, unused_imports, reason = "what tests share has no outside, and not all use all")]
 
 mod aws_pool;
 mod mutation;
+mod support;
+mod support_works;

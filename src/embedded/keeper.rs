@@ -1,0 +1,58 @@
+//! Our end of a guardian: starts a server under it, and ends it.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use super::guard::Plan;
+
+/// A server under a guardian. Dropping it lets the server go; [`Kept::stop`] also waits until it is gone.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    guardian: Child,
+}
+
+impl Kept {
+    /// Starts `plan` under a guardian, which is `program` itself. Standard output and error of the server go to
+    /// `stdout` and `stderr`.
+    pub(crate) fn start(program: &Path, plan: &Plan, streams: Streams) -> std::io::Result<Self> {
+        use std::os::unix::process::CommandExt;
+        let guardian = Command::new(program)
+            .args(plan.to_args())
+            .envs(streams.env)
+            .stdin(Stdio::piped())
+            .stdout(streams.stdout)
+            .stderr(streams.stderr)
+            // Ctrl-C on a terminal reaches a whole group; the guardian is to act on our end alone.
+            .process_group(0)
+            .spawn()?;
+        Ok(Self { guardian })
+    }
+
+    /// The server's standard output, if it was piped; once.
+    pub(crate) fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.guardian.stdout.take()
+    }
+
+    /// The guardian's end, if the server has ended by itself.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.guardian.try_wait().ok().flatten()
+    }
+
+    /// Lets the server go and waits until it is gone and its folders are removed.
+    pub(crate) async fn stop(mut self) {
+        drop(self.guardian.stdin.take());
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.ended().is_none() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// Where a server's output goes, and what is added to its environment.
+pub(crate) struct Streams {
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) stdout: Stdio,
+    pub(crate) stderr: Stdio,
+}
