@@ -13,3 +13,5 @@ pub mod rule;
 pub mod schema;
 pub mod severity;
 pub mod state;
+pub mod story;
+pub mod words;
