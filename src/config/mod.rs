@@ -2,11 +2,18 @@
 //!
 //! [`load`] reads TOML and environment and reports every problem at once, each with its path, its line and what to
 //! write instead. What kinds of sources and channels exist is told by the caller ([`Vocabulary`]), because the kinds
-//! live in higher layers.
+//! live in higher layers. Inside: text → `tree` (values with lines) → `env` laid over it → `check` → [`Config`].
 
+mod check;
+pub mod cron;
+mod env;
+mod load;
 pub mod options;
 pub mod problem;
 pub mod secret;
+mod section;
+pub mod suggest;
+mod tree;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,9 +24,14 @@ use chrono_tz::Tz;
 use crate::domain::id::{AccountId, Region};
 pub use crate::domain::route::Route;
 use crate::domain::rule::{Rules, Selector};
+pub use env::process_env;
+pub use load::{find_file, load};
 use options::Options;
-pub use problem::ConfigProblem;
+pub use problem::{ConfigErrors, ConfigProblem};
 use secret::Secret;
+
+/// The commented default configuration: every key, explained. It loads to what [`load`] gives without any file.
+pub const DEFAULT: &str = include_str!("../../config/driftsentry.toml");
 
 /// The whole configuration.
 #[derive(Debug, Clone)]
@@ -60,9 +72,10 @@ pub struct Database {
 /// `[aws]`
 #[derive(Debug, Clone)]
 pub struct Aws {
-    /// Regions that are scanned where an account names none.
+    /// Regions that are scanned where an account names none: as configured, else `AWS_REGION` or
+    /// `AWS_DEFAULT_REGION`. Empty if neither says, which [`Aws::require_regions`] refuses.
     pub regions: Vec<Region>,
-    /// Address of an emulator or of a private endpoint; `None` means AWS, or `AWS_ENDPOINT_URL`.
+    /// Address of an emulator or of a private endpoint, from the key or from `AWS_ENDPOINT_URL`; `None` means AWS.
     pub endpoint_url: Option<String>,
     /// Accounts; empty means the one of the default credentials.
     pub accounts: Vec<Account>,
@@ -85,8 +98,25 @@ pub struct Account {
     pub role_arn: Option<String>,
     /// External id for the role.
     pub external_id: Option<Secret>,
-    /// Regions to scan; never empty.
+    /// Regions to scan: its own, else those of `[aws]`. Empty only where [`Aws::require_regions`] refuses.
     pub regions: Vec<Region>,
+}
+
+impl Aws {
+    /// Whether there is a region to scan in every account; for the commands that talk to AWS.
+    ///
+    /// # Errors
+    /// With what to write.
+    pub fn require_regions(&self) -> Result<(), ConfigProblem> {
+        let lacking = self.accounts.iter().position(|account| account.regions.is_empty());
+        let path = match lacking {
+            Some(index) => format!("aws.accounts[{index}].regions"),
+            None if self.accounts.is_empty() && self.regions.is_empty() => "aws.regions".to_owned(),
+            None => return Ok(()),
+        };
+        let message = "no region to scan: write regions = [\"us-east-1\"] under [aws], or set AWS_REGION".to_owned();
+        Err(ConfigProblem { path, line: None, message })
+    }
 }
 
 /// `[[expected]]`

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::problem::ConfigProblem;
 use super::secret::Secret;
+use super::suggest;
 
 /// The environment as it was at start, so that tests can give another.
 pub type Env = Arc<BTreeMap<String, String>>;
@@ -18,6 +19,7 @@ pub struct Options {
     path: String,
     line: Option<usize>,
     entries: BTreeMap<String, Entry>,
+    env_texts: BTreeMap<String, String>,
     env: Env,
 }
 
@@ -41,7 +43,15 @@ impl Options {
     /// Options at `path` (`channels[0]`), which begins on `line`.
     #[must_use]
     pub fn new(path: impl Into<String>, line: Option<usize>, entries: BTreeMap<String, Entry>, env: Env) -> Self {
-        Self { path: path.into(), line, entries, env }
+        Self { path: path.into(), line, entries, env_texts: BTreeMap::new(), env }
+    }
+
+    /// Adds what environment variables hold for keys, as typed: it stands where a text belongs, so that a password of
+    /// digits alone is a text.
+    #[must_use]
+    pub(super) fn with_env_texts(mut self, env_texts: BTreeMap<String, String>) -> Self {
+        self.env_texts = env_texts;
+        self
     }
 
     /// Begins reading.
@@ -68,7 +78,7 @@ impl Reader<'_> {
 
     /// A text that may be absent.
     pub fn optional_text(&mut self, key: &'static str) -> Option<String> {
-        match self.entry(key)?.value {
+        match self.text_entry(key)?.value {
             toml::Value::String(text) if !text.is_empty() => Some(text),
             _ => self.fault(key, "a text in quotes belongs here"),
         }
@@ -82,7 +92,7 @@ impl Reader<'_> {
 
     /// A secret that may be absent.
     pub fn optional_secret(&mut self, key: &'static str) -> Option<Secret> {
-        let entry = self.entry(key)?;
+        let entry = self.text_entry(key)?;
         match resolve_secret(&entry.value, &self.options.env) {
             Ok(secret) => Some(secret),
             Err(message) => self.fault(key, &message),
@@ -143,8 +153,8 @@ impl Reader<'_> {
     pub fn finish(mut self) -> Result<(), Vec<ConfigProblem>> {
         for (key, entry) in &self.options.entries {
             if !self.asked.contains(key.as_str()) {
-                let known = self.asked.iter().copied().collect::<Vec<_>>().join(", ");
-                let message = format!("unknown key: known here are {known}");
+                let known: Vec<&str> = self.asked.iter().copied().collect();
+                let message = format!("unknown key: {}", suggest::instead(key, &known));
                 self.problems.push(ConfigProblem {
                     path: format!("{}.{key}", self.options.path),
                     line: entry.line,
@@ -160,6 +170,16 @@ impl Reader<'_> {
         self.options.entries.get(key).cloned()
     }
 
+    /// Like [`Self::entry`], for a text: a number or a truth value from the environment is the text as typed.
+    fn text_entry(&mut self, key: &'static str) -> Option<Entry> {
+        let mut entry = self.entry(key)?;
+        let is_scalar = !matches!(entry.value, toml::Value::String(_) | toml::Value::Array(_) | toml::Value::Table(_));
+        if let Some(text) = self.options.env_texts.get(key).filter(|_| is_scalar) {
+            entry.value = toml::Value::String(text.clone());
+        }
+        Some(entry)
+    }
+
     fn required(&mut self, key: &'static str, example: &str) -> Option<()> {
         if self.entry(key).is_none() {
             return self.fault(key, &format!("missing: write {key} = {example}"));
@@ -168,23 +188,33 @@ impl Reader<'_> {
     }
 }
 
-/// Reads a secret: a text, `{ file = "PATH" }` (trailing line breaks cut) or `{ env = "NAME" }`.
+/// Reads a secret: a text, `{ file = "PATH" }` (trailing line breaks cut) or `{ env = "NAME" }`. It may not be empty.
 ///
 /// # Errors
 /// With what is wrong and what to do, without the secret.
 pub fn resolve_secret(value: &toml::Value, env: &Env) -> Result<Secret, String> {
-    let form = "write a text, { file = \"PATH\" } or { env = \"NAME\" }";
-    match value {
-        toml::Value::String(text) => Ok(Secret::new(text)),
-        toml::Value::Table(table) if table.len() == 1 => match table.iter().next() {
-            Some((key, toml::Value::String(path))) if key == "file" => std::fs::read_to_string(path)
-                .map(|text| Secret::new(text.trim_end_matches(['\r', '\n'])))
-                .map_err(|error| format!("cannot read the secret from file {path}: {error}")),
-            Some((key, toml::Value::String(name))) if key == "env" => {
-                env.get(name).map(Secret::new).ok_or_else(|| format!("environment variable {name} is not set"))
+    const FORM: &str = "write a text, { file = \"PATH\" } or { env = \"NAME\" }";
+    let only_entry = value.as_table().filter(|table| table.len() == 1).and_then(|table| table.iter().next());
+    match (value, only_entry) {
+        (toml::Value::String(text), _) if text.is_empty() => Err(format!("empty: {FORM}")),
+        (toml::Value::String(text), _) => Ok(Secret::new(text)),
+        (_, Some((key, toml::Value::String(path)))) if key == "file" => secret_of_file(path),
+        (_, Some((key, toml::Value::String(name)))) if key == "env" => match env.get(name) {
+            None => Err(format!("environment variable {name} is not set")),
+            Some(text) if text.is_empty() => Err(format!("environment variable {name} is empty")),
+            Some(text) if text.contains('\u{fffd}') => {
+                Err(format!("environment variable {name} holds bytes that are not UTF-8"))
             }
-            _ => Err(form.to_owned()),
+            Some(text) => Ok(Secret::new(text)),
         },
-        _ => Err(form.to_owned()),
+        _ => Err(format!("no secret: {FORM}")),
+    }
+}
+
+fn secret_of_file(path: &str) -> Result<Secret, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read the secret from file {path}: {e}"))?;
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err(format!("file {path} is empty: it should hold the secret")),
+        secret => Ok(Secret::new(secret)),
     }
 }

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use super::id::{Region, ResourceKey};
 use super::severity::Severity;
 
+/// The types of alerts.
+pub const ALERT_TYPES: [&str; 3] = ["drift_detected", "approval_needed", "remediation_failed"];
+
 /// What a route is tried against.
 #[derive(Debug, Clone, Copy)]
 pub struct AlertFacts<'a> {

@@ -4,6 +4,8 @@
 #![allow(unreachable_pub, dead_code, unused_imports, reason = "what tests share has no outside, and not all use all")]
 
 mod aws_pool;
+mod config;
+mod config_mistakes;
 mod mutation;
 mod support;
 mod support_works;
