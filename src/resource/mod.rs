@@ -8,8 +8,7 @@ mod bill;
 #[allow(dead_code, reason = "called by the EC2 type")]
 mod ec2_cost;
 pub mod impact;
-#[allow(dead_code, reason = "called by the RDS type")]
-mod rds_cost;
+mod rds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,7 +25,7 @@ use crate::domain::state::ResourceState;
 pub use aws::{Aws, ReadError};
 
 /// Every type that DriftSentry watches.
-pub const BUILTIN: &[&dyn ResourceType] = &[];
+pub const BUILTIN: &[&dyn ResourceType] = &[&rds::Rds];
 
 /// The type called `name` (`EC2`).
 #[must_use]
@@ -46,6 +45,11 @@ pub trait ResourceType: Send + Sync {
 
     /// What its resource ids are, for help and errors: `instance id (i-0123456789abcdef0)`.
     fn id_form(&self) -> &'static str;
+
+    /// A declared resource id as AWS spells it, for types whose ids differ only in case.
+    fn canonical_id(&self, id: &str) -> String {
+        id.to_owned()
+    }
 
     /// IAM actions that [`Self::read`] calls; the printed scan policy is their union.
     fn scan_actions(&self) -> &'static [&'static str];
@@ -84,6 +88,13 @@ pub trait ResourceType: Send + Sync {
             None if change.pointer.is_empty() && change.from.is_none() => Severity::Info,
             None => Severity::Warning,
         }
+    }
+
+    /// How bad one change is where that depends on more of the live state than what changed (storage that grew
+    /// within its autoscaling limit).
+    fn severity_within(&self, change: &Change, live: &ResourceState) -> Severity {
+        let _ = live;
+        self.severity(change)
     }
 
     /// What a resource in this state costs a month. Attributes that the state does not hold are priced as AWS's

@@ -7,10 +7,10 @@
 
 use serde_json::Value;
 
-use super::bill::{Bill, figure, shown};
 use crate::domain::cost::{MonthlyCost, Prices};
 use crate::domain::id::Region;
 use crate::domain::state::ResourceState;
+use crate::resource::bill::{Bill, figure, shown};
 
 /// Attributes that the price of any engine may depend on.
 const PRICED: &[&str] = &[
@@ -36,7 +36,7 @@ const GP3_FREE: (u64, u64) = (3000, 125);
 const GP3_FREE_STRIPED: (u64, u64) = (12_000, 500);
 
 /// What a database in this state costs a month.
-pub(crate) fn monthly_cost(state: &ResourceState, region: &Region, prices: &Prices) -> MonthlyCost {
+pub(super) fn monthly_cost(state: &ResourceState, region: &Region, prices: &Prices) -> MonthlyCost {
     let mut bill = Bill::new(region, prices);
     let unpriced = match text(state, "Engine") {
         _ if text(state, "DBClusterIdentifier").is_some() => "no list prices for members of clusters".to_owned(),
