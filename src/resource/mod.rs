@@ -7,6 +7,7 @@ pub mod aws;
 mod bill;
 #[allow(dead_code, reason = "called by the EC2 type")]
 mod ec2_cost;
+mod iam_role;
 pub mod impact;
 mod rds;
 
@@ -25,7 +26,7 @@ use crate::domain::state::ResourceState;
 pub use aws::{Aws, ReadError};
 
 /// Every type that DriftSentry watches.
-pub const BUILTIN: &[&dyn ResourceType] = &[&rds::Rds];
+pub const BUILTIN: &[&dyn ResourceType] = &[&iam_role::IamRole, &rds::Rds];
 
 /// The type called `name` (`EC2`).
 #[must_use]

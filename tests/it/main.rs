@@ -6,6 +6,7 @@
 mod aws_pool;
 mod config;
 mod config_mistakes;
+mod laws;
 mod mutation;
 mod support;
 mod support_works;
