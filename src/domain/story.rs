@@ -3,6 +3,8 @@
 //! One telling for alerts, mails, chat messages and the scan's table, so that all of them say the same. It must never
 //! say more than is known (an unknown cost stays unknown) and passes nothing from AWS on as it came: see [`words`].
 
+mod change;
+
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
@@ -15,15 +17,13 @@ use super::drift::{Drift, DriftKind, DriftStatus, Finding};
 use super::id::{DriftId, ResourceKey};
 use super::severity::Severity;
 use super::words;
+pub use change::{ChangeWords, What, what_changed};
+use change::{VALUE_MAX, by_prominence, in_words, prominence, summary};
 
 /// Characters of a title at most: the width of `alerts.title`.
 pub const TITLE_MAX: usize = 255;
 /// Changes that a message lists at most; the rest is counted.
 pub const LISTED_CHANGES: usize = 20;
-/// Characters of one value in a list of changes.
-const VALUE_MAX: usize = 160;
-/// Characters of one value in a title or table.
-const SHORT_VALUE_MAX: usize = 40;
 
 /// A drift or a finding, as far as people are told of it.
 #[derive(Debug, Clone)]
@@ -52,17 +52,6 @@ pub struct Story<'a> {
     pub detected_at: Option<DateTime<Utc>>,
     /// Where it is in its life.
     pub status: DriftStatus,
-}
-
-/// One change in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangeWords {
-    /// JSON pointer, as an `[[ignore]]` rule would name it; empty for the resource as a whole.
-    pub pointer: String,
-    /// The declared value.
-    pub from: String,
-    /// The live value.
-    pub to: String,
 }
 
 /// What a reader can do now.
@@ -239,7 +228,7 @@ impl<'a> Story<'a> {
             text.push_str("\nWhat changed (declared → live):\n");
         }
         for change in changes {
-            line(&mut text, &format!("  {}: {} → {}", change.pointer, change.from, change.to));
+            line(&mut text, &format!("  {}: {}", change.pointer, change.what));
         }
         if more > 0 {
             line(&mut text, &format!("  … and {more} more"));
@@ -279,89 +268,6 @@ impl<'a> Story<'a> {
 
 fn line(text: &mut String, line: &str) {
     writeln!(text, "{line}").expect("writing to a String cannot fail");
-}
-
-/// The changes for a table's cell, short: `InstanceType m5.large → m5.xlarge; 2 more`.
-#[must_use]
-pub fn what_changed(changes: &[Change]) -> String {
-    summary(&by_prominence(changes, &|_| Severity::Info))
-}
-
-fn summary(changes: &[&Change]) -> String {
-    match changes {
-        [] => String::new(),
-        [only] => phrase(only),
-        [first, rest @ ..] => format!("{}; {} more", phrase(first), rest.len()),
-    }
-}
-
-fn by_prominence<'a>(changes: &'a [Change], rate: &dyn Fn(&Change) -> Severity) -> Vec<&'a Change> {
-    let mut sorted: Vec<&Change> = changes.iter().collect();
-    sorted.sort_by_key(|change| std::cmp::Reverse((rate(change), prominence(change))));
-    sorted
-}
-
-/// How much a change strikes the eye where nothing is known of its rating: larger comes first.
-fn prominence(change: &Change) -> u8 {
-    let opens_to_world = change.from.is_none() && ["0.0.0.0/0", "::/0"].iter().any(|any| change.key().ends_with(any));
-    match change.attribute().as_str() {
-        _ if opens_to_world => 2,
-        "Tags" => 0,
-        _ => 1,
-    }
-}
-
-/// One change in a few words: `IngressRules opened to 0.0.0.0/0 (tcp 22)`, `InstanceType m5.large → m5.xlarge`.
-fn phrase(change: &Change) -> String {
-    if change.pointer.is_empty() {
-        return if change.from.is_some() { "gone" } else { "not declared" }.to_owned();
-    }
-    let keys: Vec<String> = change.keys().iter().map(|key| words::clean(key)).collect();
-    let is_member = |value: Option<&Value>| value.is_some_and(Value::is_object);
-    let label = words::cut(&keys.join("/"), 80);
-    match (keys.as_slice(), change.from.as_ref(), change.to.as_ref()) {
-        ([attribute, key], None, to) if is_member(to) => match rule(attribute, key) {
-            Some((what, whom)) => format!("{attribute} opened to {whom} ({what})"),
-            None => format!("{label} added"),
-        },
-        ([attribute, key], from, None) if is_member(from) => match rule(attribute, key) {
-            Some((what, whom)) => format!("{attribute} closed to {whom} ({what})"),
-            None => format!("{label} removed"),
-        },
-        (_, from, to) if is_document(from) || is_document(to) => match (from, to) {
-            (None | Some(Value::Null), _) => format!("{label} added"),
-            (_, None | Some(Value::Null)) => format!("{label} removed"),
-            _ => format!("{label} rewritten"),
-        },
-        _ => {
-            let ChangeWords { from, to, .. } = in_words(change, SHORT_VALUE_MAX);
-            format!("{label} {from} → {to}")
-        }
-    }
-}
-
-/// Reads a security group rule's identity: `tcp:22-22:0.0.0.0/0` is `tcp 22` and `0.0.0.0/0`.
-fn rule<'k>(attribute: &str, key: &'k str) -> Option<(String, &'k str)> {
-    let is_rules = matches!(attribute, "IngressRules" | "EgressRules");
-    let (protocol, rest) = key.split_once(':').filter(|_| is_rules)?;
-    let (ports, whom) = rest.split_once(':')?;
-    let what = match ports.split_once('-') {
-        _ if protocol == "all" => "all traffic".to_owned(),
-        Some((from, to)) if from == to => format!("{protocol} {from}"),
-        _ => format!("{protocol} {ports}"),
-    };
-    Some((what, whom))
-}
-
-fn is_document(value: Option<&Value>) -> bool {
-    matches!(value, Some(Value::Object(fields)) if fields.contains_key("Statement"))
-}
-
-fn in_words(change: &Change, max: usize) -> ChangeWords {
-    let key = change.key();
-    let shown = |value: &Option<Value>| value.as_ref().map(|value| words::redact(&key, value));
-    let (from, to) = words::pair(shown(&change.from).as_ref(), shown(&change.to).as_ref(), max);
-    ChangeWords { pointer: words::cut_and_count(&words::clean(&change.pointer), 300), from, to }
 }
 
 fn name_tag(state: &Value) -> Option<&str> {

@@ -120,7 +120,10 @@ fn hostile_texts_neither_break_lines_nor_titles() {
     let title = Story::from(&finding).title();
     assert!(!title.contains(['\r', '\n', '\u{202e}']) && title.chars().count() <= TITLE_MAX, "{title}");
     let (changes, _) = Story::from(&finding).changes(20);
-    assert_eq!(changes[0].to, "x\\r\\nBcc: a@example.com\\u{202e}<script>alert(1)</script>");
+    assert_eq!(
+        changes[0].what.to_string(),
+        "ops → ".to_owned() + "x\\r\\nBcc: a@example.com\\u{202e}<script>alert(1)</script>"
+    );
 }
 
 #[test]
@@ -148,4 +151,28 @@ fn the_worst_change_leads_when_rated() {
         _ => Severity::Warning,
     };
     assert_eq!(Story::from(&finding).rated(&rate).what_changed(), "PubliclyAccessible false → true; 1 more");
+}
+
+#[test]
+fn a_policy_is_told_by_what_it_means() {
+    let allow = |who: &str| {
+        json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": who}}]})
+    };
+    let (ours, theirs) = ("arn:aws:iam::123456789012:root", "arn:aws:iam::999999999999:root");
+    let finding = finding("IAM_ROLE", "deploy", vec![change("/AssumeRolePolicyDocument", allow(ours), allow(theirs))]);
+    let title = Story::from(&finding).title();
+    assert!(title.contains("AssumeRolePolicyDocument: ") && title.contains("999999999999"), "{title}");
+    let (words, _) = Story::from(&finding).changes(20);
+    insta::assert_snapshot!(words[0].what, @"allows sts:AssumeRole for arn:aws:iam::999999999999:root (new); allows sts:AssumeRole for arn:aws:iam::123456789012:root (removed)");
+}
+
+#[test]
+fn a_huge_policy_stays_a_few_lines() {
+    let statements: Vec<Value> = (0..300)
+        .map(|n| json!({"Effect": "Allow", "Action": format!("s3:Get{n}"), "Resource": "x".repeat(500)}))
+        .collect();
+    let policy = json!({"Version": "2012-10-17", "Statement": statements});
+    let text = Story::from(&finding("S3", "logs", vec![change("/Policy", json!(null), policy)])).text();
+    assert!(text.chars().count() < 3000, "{text}");
 }
