@@ -10,6 +10,7 @@ mod ec2_cost;
 mod iam_role;
 pub mod impact;
 mod rds;
+mod s3;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::domain::state::ResourceState;
 pub use aws::{Aws, ReadError};
 
 /// Every type that DriftSentry watches.
-pub const BUILTIN: &[&dyn ResourceType] = &[&iam_role::IamRole, &rds::Rds];
+pub const BUILTIN: &[&dyn ResourceType] = &[&iam_role::IamRole, &rds::Rds, &s3::S3];
 
 /// The type called `name` (`EC2`).
 #[must_use]
