@@ -7,10 +7,12 @@ pub mod aws;
 mod bill;
 #[allow(dead_code, reason = "called by the EC2 type")]
 mod ec2_cost;
+mod ec2_query;
 mod iam_role;
 pub mod impact;
 mod rds;
 mod s3;
+mod security_group;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use futures::stream::BoxStream;
 
 use crate::domain::cost::{MonthlyCost, Prices};
 use crate::domain::diff::{Change, changes};
-use crate::domain::id::{Region, Scope};
+use crate::domain::id::{Region, ResourceKey, Scope};
 use crate::domain::schema::{self, Attribute, Rate, StateProblem};
 use crate::domain::severity::Severity;
 use crate::domain::state::ResourceState;
@@ -27,7 +29,7 @@ use crate::domain::state::ResourceState;
 pub use aws::{Aws, ReadError};
 
 /// Every type that DriftSentry watches.
-pub const BUILTIN: &[&dyn ResourceType] = &[&iam_role::IamRole, &rds::Rds, &s3::S3];
+pub const BUILTIN: &[&dyn ResourceType] = &[&iam_role::IamRole, &rds::Rds, &s3::S3, &security_group::SecurityGroup];
 
 /// The type called `name` (`EC2`).
 #[must_use]
@@ -74,6 +76,13 @@ pub trait ResourceType: Send + Sync {
     /// Brings a state to canonical form, so that equal meaning is equal JSON. Idempotent.
     fn normalize(&self, state: &mut ResourceState) {
         schema::normalize(self.attributes(), state);
+    }
+
+    /// As [`Self::normalize`], for the declared state of the resource `key`: where the state names the resource itself
+    /// (a security group as the source of its own rule), that becomes the canonical form too.
+    fn normalize_for(&self, key: &ResourceKey, state: &mut ResourceState) {
+        let _ = key;
+        self.normalize(state);
     }
 
     /// Brings a live state, already restricted to the declared attributes, nearer to the declaration where the two
@@ -155,6 +164,12 @@ pub enum Undeclared {
 }
 
 impl ReadRequest {
+    /// Whether any resource is wanted; if not, no call is to be made.
+    #[must_use]
+    pub fn wants_any(&self) -> bool {
+        self.undeclared != Undeclared::Skip || !self.declared.is_empty()
+    }
+
     /// Whether resource `id` is wanted at all.
     #[must_use]
     pub fn wants(&self, id: &str) -> bool {

@@ -75,9 +75,10 @@ impl Responder {
 async fn respond(State((seen, answer)): State<Shared>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-    let text = match body.is_empty() {
-        true => format!("{} {}", parts.method, parts.uri),
-        false => String::from_utf8_lossy(&body).into_owned(),
+    let text = if body.is_empty() {
+        format!("{} {}", parts.method, parts.uri)
+    } else {
+        String::from_utf8_lossy(&body).into_owned()
     };
     let count = {
         let mut seen = seen.lock().unwrap();
@@ -203,9 +204,9 @@ async fn a_role_is_assumed_once_for_all_shards_with_its_external_id() {
 
 #[tokio::test]
 async fn credentials_of_another_account_are_refused_before_anything_is_read() {
-    let responder = Responder::start(|text, _| match text.contains("AssumeRole") {
-        true => Answer::Text(200, assumed("999999999999")),
-        false => Answer::Text(200, caller("999999999999")),
+    let responder = Responder::start(|text, _| {
+        let role = text.contains("AssumeRole");
+        Answer::Text(200, if role { assumed("999999999999") } else { caller("999999999999") })
     })
     .await;
     let error = pool(&with_role(&responder.url)).aws(&scope()).await.unwrap_err();
@@ -277,7 +278,7 @@ async fn throttling_beyond_all_retries_is_told_as_throttling() {
 
 #[tokio::test]
 async fn a_call_without_an_answer_times_out() {
-    let responder = responder(|_| Answer::Silence(Duration::from_secs(60))).await;
+    let responder = responder(|_| Answer::Silence(Duration::from_mins(1))).await;
     let mut settings = settings(&responder.url);
     settings.call_timeout = Duration::from_millis(200);
     let (error, calls) = describe(&pool(&settings)).await.unwrap_err();

@@ -66,7 +66,7 @@ impl State {
     fn advance(&mut self, now: Instant, max_rate: f64) {
         let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
         let rate = (self.rate + max_rate * elapsed / RECOVERY.as_secs_f64()).min(max_rate);
-        self.tokens = (self.tokens + (self.rate + rate) / 2.0 * elapsed).min(rate.max(1.0));
+        self.tokens = (self.tokens + f64::midpoint(self.rate, rate) * elapsed).min(rate.max(1.0));
         self.rate = rate;
         self.at = self.at.max(now);
     }
