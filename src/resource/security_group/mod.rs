@@ -27,24 +27,24 @@ const RULE: Shape = Shape::Object(&[Field::new("Description", Shape::Text, Fill:
 const RULES: Shape = Shape::Map(&RULE);
 
 const ATTRIBUTES: &[Attribute] = &[
-    Attribute::new("Description", Shape::Text, Fill::Text(""), INFO, "The group's description; fixed at creation."),
+    Attribute::new("Description", Shape::Text, Fill::Text(""), INFO, "The group's description; fixed at creation"),
     Attribute::new(
         EGRESS,
         RULES,
         Fill::Empty,
         Rate::By(rate_rule),
-        "What its members may reach, keyed `protocol:from-to:destination`, such as `all:all:0.0.0.0/0`.",
+        "What its members may reach, keyed `protocol:from-to:destination`, such as `all:all:0.0.0.0/0`",
     ),
-    Attribute::new("GroupName", Shape::Text, Fill::Undefined, WARNING, "The group's name; fixed at creation."),
+    Attribute::new("GroupName", Shape::Text, Fill::Undefined, WARNING, "The group's name; fixed at creation"),
     Attribute::new(
         INGRESS,
         RULES,
         Fill::Empty,
         Rate::By(rate_rule),
-        "Who may reach its members, keyed `protocol:from-to:source`, such as `tcp:443-443:10.0.0.0/8`.",
+        "Who may reach its members, keyed `protocol:from-to:source`, such as `tcp:443-443:10.0.0.0/8`",
     ),
-    Attribute::new("Tags", Shape::Tags, Fill::Empty, INFO, "Tags."),
-    Attribute::new("VpcId", Shape::Text, Fill::Null, WARNING, "The VPC that it belongs to; fixed at creation."),
+    Attribute::new("Tags", Shape::Tags, Fill::Empty, INFO, "Tags"),
+    Attribute::new("VpcId", Shape::Text, Fill::Null, WARNING, "The VPC that it belongs to; fixed at creation"),
 ];
 
 /// Security groups.
