@@ -2,8 +2,11 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::unix::pipe;
 
 use super::guard::Plan;
 
@@ -30,11 +33,6 @@ impl Kept {
         Ok(Self { guardian })
     }
 
-    /// The server's standard output, if it was piped; once.
-    pub(crate) fn take_stdout(&mut self) -> Option<ChildStdout> {
-        self.guardian.stdout.take()
-    }
-
     /// The guardian's end, if the server has ended by itself.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.guardian.try_wait().ok().flatten()
@@ -55,4 +53,11 @@ pub(crate) struct Streams {
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) stdout: Stdio,
     pub(crate) stderr: Stdio,
+}
+
+/// The first line that a server prints on a piped standard output: its port, once it listens. `None` if it ends before.
+pub(crate) async fn first_line(server: &mut Kept) -> Option<String> {
+    let stdout = pipe::Receiver::from_owned_fd(server.guardian.stdout.take()?.into()).ok()?;
+    let line = BufReader::new(stdout).lines().next_line().await.ok().flatten()?;
+    Some(line.trim().to_owned())
 }

@@ -7,8 +7,10 @@
 pub mod guard;
 mod keeper;
 mod moto;
-pub mod postgres;
+mod postgres;
 mod postgres_tools;
+pub mod sink;
+pub mod smtp;
 mod toolbox;
 
 use std::path::PathBuf;

@@ -5,13 +5,11 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
 use super::Host;
 use super::guard::Plan;
-use super::keeper::{Kept, Streams};
+use super::keeper::{Kept, Streams, first_line};
 use super::toolbox::{Tool, ToolError, python_with};
 
 const SERVER: &str = include_str!("moto_server.py");
@@ -78,11 +76,4 @@ impl Moto {
     pub async fn stop(self) {
         self.server.stop().await;
     }
-}
-
-/// The first line that the server prints: the port, once it listens.
-pub(crate) async fn first_line(server: &mut Kept) -> Option<String> {
-    let stdout = pipe::Receiver::from_owned_fd(server.take_stdout()?.into()).ok()?;
-    let line = BufReader::new(stdout).lines().next_line().await.ok().flatten()?;
-    line.trim().parse::<u16>().ok().map(|port| port.to_string())
 }

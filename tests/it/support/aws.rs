@@ -1,11 +1,12 @@
 //! AWS accounts in the emulator: each test has one of its own.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_sts::config::{Credentials, Region};
-use driftsentry::domain::id::AccountId;
+use driftsentry::config;
+use driftsentry::domain::id::{AccountId, Region};
 use driftsentry::resource::Aws;
+use driftsentry::resource::aws::{AwsPool, Credentials};
 
 use super::servers::moto_endpoint;
 
@@ -16,6 +17,8 @@ pub struct World {
     pub account_id: AccountId,
     /// The emulator that holds it, or a proxy before it.
     pub endpoint: String,
+    /// Its clients.
+    pub pool: AwsPool,
 }
 
 impl World {
@@ -24,64 +27,60 @@ impl World {
         static NEXT: AtomicU64 = AtomicU64::new(100_000_000_001);
         let account_id = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
         let endpoint = moto_endpoint(&account_id).await.to_owned();
-        Self { account_id: account_id.into(), endpoint }
-    }
-
-    /// The account's clients for a region.
-    pub async fn aws(&self, region: &str) -> Aws {
-        aws(&self.account_id, region, &self.endpoint).await
+        Self::at(account_id.into(), endpoint)
     }
 
     /// The same account through another address, such as a proxy's.
     pub fn through(&self, endpoint: &str) -> Self {
-        Self { account_id: self.account_id.clone(), endpoint: endpoint.to_owned() }
+        Self::at(self.account_id.clone(), endpoint.to_owned())
+    }
+
+    /// The account's clients for a region.
+    pub async fn aws(&self, region: &str) -> Aws {
+        self.pool.aws_for(&self.account_id, &Region::from(region)).await.expect("the emulator's account")
     }
 
     /// A name for something that must be unique beyond the account, such as a bucket.
     pub fn unique(&self, name: &str) -> String {
         format!("{name}-{}", self.account_id)
     }
+
+    /// The `[aws]` section that scans this account.
+    pub fn settings(&self) -> config::Aws {
+        settings(&self.account_id, &self.endpoint)
+    }
+
+    fn at(account_id: AccountId, endpoint: String) -> Self {
+        let pool = AwsPool::with_credentials(&settings(&account_id, &endpoint), anyone());
+        Self { account_id, endpoint, pool }
+    }
 }
 
 /// Clients for an account and region of the emulator at `endpoint`.
 pub async fn aws(account_id: &AccountId, region: &str, endpoint: &str) -> Aws {
-    let config = config_for(account_id, region, endpoint).await;
-    let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build();
-    Aws {
-        account_id: account_id.clone(),
-        region: region.into(),
-        ec2: aws_sdk_ec2::Client::new(&config),
-        rds: aws_sdk_rds::Client::new(&config),
-        s3: aws_sdk_s3::Client::from_conf(s3),
-        iam: aws_sdk_iam::Client::new(&config),
-        calls: driftsentry::resource::aws::CallCount::default(),
+    World::at(account_id.clone(), endpoint.to_owned()).aws(region).await
+}
+
+/// Credentials that the emulator lets assume any role.
+pub fn anyone() -> Credentials {
+    Credentials::new("test", "test", None, None, "test")
+}
+
+fn settings(account_id: &AccountId, endpoint: &str) -> config::Aws {
+    let regions = vec![Region::from("us-east-1"), Region::from("eu-west-1")];
+    let account = config::Account {
+        name: "test".to_owned(),
+        id: account_id.clone(),
+        role_arn: Some(format!("arn:aws:iam::{account_id}:role/driftsentry-scan")),
+        external_id: None,
+        regions: regions.clone(),
+    };
+    config::Aws {
+        regions,
+        endpoint_url: Some(endpoint.to_owned()),
+        accounts: vec![account],
+        call_timeout: Duration::from_secs(20),
+        max_attempts: 3,
+        max_requests_per_second: 10_000,
     }
-}
-
-/// An SDK configuration with credentials of the account.
-async fn config_for(account_id: &AccountId, region: &str, endpoint: &str) -> SdkConfig {
-    let region = if region == driftsentry::domain::id::GLOBAL { "us-east-1" } else { region };
-    let anyone = config(region, endpoint, Credentials::new("test", "test", None, None, "test")).await;
-    let assumed = aws_sdk_sts::Client::new(&anyone)
-        .assume_role()
-        .role_arn(format!("arn:aws:iam::{account_id}:role/test"))
-        .role_session_name("test")
-        .send()
-        .await
-        .expect("assume a role in the emulator");
-    let assumed = assumed.credentials.expect("credentials");
-    let (key, secret, token) = (assumed.access_key_id, assumed.secret_access_key, assumed.session_token);
-    config(region, endpoint, Credentials::new(key, secret, Some(token), None, "test")).await
-}
-
-async fn config(region: &str, endpoint: &str, credentials: Credentials) -> SdkConfig {
-    // A client per test: connections belong to the runtime of the test that opened them.
-    let http = aws_smithy_http_client::Builder::new().build_http();
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .region(Region::new(region.to_owned()))
-        .credentials_provider(credentials)
-        .endpoint_url(endpoint)
-        .load()
-        .await
 }
