@@ -10,3 +10,4 @@ pub mod prices;
 pub mod queue;
 pub mod resource;
 pub mod shutdown;
+pub mod store;

@@ -163,6 +163,30 @@ impl FromStr for DetectedBy {
     }
 }
 
+/// How a drift came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResolvedHow {
+    /// DriftSentry put the resource back.
+    AutoRemediate,
+    /// Somebody made live and expected state equal again.
+    ManualFix,
+    /// It is no longer of interest: superseded, or nothing declares the resource any more.
+    Acknowledged,
+}
+
+impl ResolvedHow {
+    /// The word in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AutoRemediate => "auto-remediate",
+            Self::ManualFix => "manual-fix",
+            Self::Acknowledged => "acknowledged",
+        }
+    }
+}
+
 /// A stored drift, as people and programs read it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Drift {
