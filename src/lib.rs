@@ -9,5 +9,6 @@ pub mod jobs;
 pub mod prices;
 pub mod queue;
 pub mod resource;
+pub mod scan;
 pub mod shutdown;
 pub mod store;

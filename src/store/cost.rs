@@ -20,6 +20,9 @@ pub async fn begin(
     drifts: &[(DriftId, Decimal)],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    if drifts.is_empty() {
+        return Ok(());
+    }
     let ids: Vec<Uuid> = drifts.iter().map(|(id, _)| id.0).collect();
     let monthly: Vec<Decimal> = drifts.iter().map(|(_, monthly)| *monthly).collect();
     sqlx::query!(
@@ -51,6 +54,9 @@ pub async fn accrue(
     drifts: &[(DriftId, Option<Decimal>)],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    if drifts.is_empty() {
+        return Ok(());
+    }
     let ids: Vec<Uuid> = drifts.iter().map(|(id, _)| id.0).collect();
     let projected: Vec<Option<Decimal>> = drifts.iter().map(|(_, monthly)| *monthly).collect();
     sqlx::query!(

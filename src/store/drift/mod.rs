@@ -10,4 +10,4 @@ mod write;
 
 pub use read::{DriftFilter, StoredDrift, find, get, list, lock_standing, standing};
 pub use transition::{approve, reject, resolve, triage};
-pub use write::{NewDrifts, insert_all, reject_all, resolve_all, update_all};
+pub use write::{NewDrifts, insert_all, kept_cost, reject_all, resolve_all, update_all};

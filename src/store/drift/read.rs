@@ -35,6 +35,8 @@ pub struct StoredDrift {
     pub severity: Severity,
     /// US dollars a month; `None` if unknown.
     pub cost: Option<Decimal>,
+    /// When the drift was first seen.
+    pub detected_at: DateTime<Utc>,
     /// The difference for people.
     pub changes: Vec<Change>,
 }
@@ -255,6 +257,7 @@ struct StandingRow {
     difference: Value,
     severity: String,
     cost_impact_monthly: Option<Decimal>,
+    detected_at: DateTime<Utc>,
     changes: Option<Json<Vec<Change>>>,
 }
 
@@ -272,6 +275,7 @@ impl TryFrom<StandingRow> for StoredDrift {
             difference: row.difference,
             severity: severity(id, &row.severity)?,
             cost: row.cost_impact_monthly,
+            detected_at: row.detected_at,
             changes: row.changes.map(|changes| changes.0).unwrap_or_default(),
         })
     }
@@ -285,7 +289,7 @@ pub async fn standing(conn: &mut PgConnection, scope: &Scope) -> Result<Vec<Stor
     let rows = sqlx::query_as!(
         StandingRow,
         r#"select d.id, d.resource_id, d.status, d.expected_state, d.actual_state, d.difference, d.severity,
-                  d.cost_impact_monthly, t.changes as "changes?: Json<Vec<Change>>"
+                  d.cost_impact_monthly, d.detected_at, t.changes as "changes?: Json<Vec<Change>>"
            from drifts d left join drift_details t on t.drift_id = d.id
            where d.account_id = $1 and d.region = $2 and d.resource_type = $3
              and d.status in ('detected', 'triaged', 'approved', 'rejected')

@@ -48,7 +48,7 @@ impl<'a> Columns<'a> {
     fn of(drifts: &[(DriftId, &'a Finding)]) -> Result<Self, StoreError> {
         let mut columns = Self::default();
         for (id, finding) in drifts {
-            let (cost, unknown_reason) = cost_columns(&finding.cost);
+            let (cost, unknown_reason) = kept_cost(&finding.cost);
             let changes = serde_json::to_value(&finding.changes).map_err(|error| StoreError::Unstorable {
                 subject: finding.key.to_string(),
                 reason: error.to_string(),
@@ -68,8 +68,9 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The cost as the database keeps it, and why it is unknown if it is.
-fn cost_columns(cost: &CostImpact) -> (Option<Decimal>, Option<String>) {
+/// The monthly cost as the database keeps it (to cents; `None` if unknown), and why it is unknown if it is.
+#[must_use]
+pub fn kept_cost(cost: &CostImpact) -> (Option<Decimal>, Option<String>) {
     match (cost, cost.to_cents()) {
         (_, Some(amount)) if amount.abs() <= MAX_COST => (Some(amount), None),
         (CostImpact::Unknown(reason), _) => (None, Some(reason.clone())),
@@ -205,6 +206,9 @@ pub async fn reject_all(
     drifts: &[(DriftId, &str)],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    if drifts.is_empty() {
+        return Ok(());
+    }
     let ids: Vec<Uuid> = drifts.iter().map(|(id, _)| id.0).collect();
     let reasons: Vec<&str> = drifts.iter().map(|(_, reason)| *reason).collect();
     let done = sqlx::query!(
@@ -231,6 +235,9 @@ pub async fn resolve_all(
     drifts: &[(DriftId, ResolvedHow)],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    if drifts.is_empty() {
+        return Ok(());
+    }
     let ids: Vec<Uuid> = drifts.iter().map(|(id, _)| id.0).collect();
     let hows: Vec<&str> = drifts.iter().map(|(_, how)| how.as_str()).collect();
     let done = sqlx::query!(

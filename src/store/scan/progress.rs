@@ -129,6 +129,27 @@ pub async fn start_shard(
     Ok(true)
 }
 
+/// Locks a shard that is open to the end of the transaction. False if it is closed or is not there.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn lock_open_shard(conn: &mut PgConnection, scan_id: ScanId, scope: &Scope) -> Result<bool, StoreError> {
+    let open = sqlx::query_scalar!(
+        "select scan_id from scan_shards
+         where scan_id = $1 and account_id = $2 and region = $3 and resource_type = $4
+           and status in ('queued', 'running')
+         for update",
+        scan_id.0,
+        scope.account_id.as_str(),
+        scope.region.as_str(),
+        scope.resource_type,
+    )
+    .fetch_optional(&mut *conn)
+    .await
+    .step("lock a shard")?;
+    Ok(open.is_some())
+}
+
 /// Closes a shard. False, with nothing written, if it is closed already or is not there.
 ///
 /// # Errors

@@ -1,0 +1,4 @@
+//! Scans: what is read, how it is judged, how it is recorded.
+
+mod lifecycle;
+pub mod record;

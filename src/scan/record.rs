@@ -1,0 +1,361 @@
+//! The one transaction: what a shard found becomes drifts, audit records, events, alerts, deliveries, jobs and costs.
+//!
+//! Everything is written in the caller's transaction and set-wise, so that ten thousand findings take seconds. The
+//! scope is locked first: of two shards of one scope the second one sees what the first one wrote. It must never write
+//! a drift that breaks the patch law, nor write anything for a shard that is recorded already or is older than one that
+//! is.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use super::lifecycle::{Changed, Ended, Plan, plan};
+use crate::domain::alert::AlertType;
+use crate::domain::diff::law_holds;
+use crate::domain::drift::{DetectedBy, Drift, DriftStatus, Finding};
+use crate::domain::id::{AlertId, DriftId, ScanId, Scope};
+use crate::domain::route::{AlertFacts, Route, channels_of};
+use crate::domain::story::Story;
+use crate::domain::user::Actor;
+use crate::jobs::DeliverAlert;
+use crate::queue::{self, EnqueueOptions};
+use crate::store::alert::NewAlert;
+use crate::store::audit::{AuditAction, AuditEntry};
+use crate::store::drift::{NewDrifts, StoredDrift, kept_cost};
+use crate::store::event::{DriftEvent, NewEvent};
+use crate::store::{self, StoreError};
+
+/// Drifts that are written at a time: their states are large, and a statement is held in memory as a whole.
+const BATCH: usize = 1000;
+/// Alerts are told before the shards that wait: people come first.
+const ALERT_PRIORITY: i16 = 10;
+/// Characters of a resource id at most, as the database keeps it.
+const RESOURCE_ID_MAX: usize = 255;
+
+/// What a shard found.
+#[derive(Debug, Clone)]
+pub struct ShardOutcome {
+    /// The scan.
+    pub scan_id: ScanId,
+    /// What the shard covers.
+    pub scope: Scope,
+    /// Configured name of the account.
+    pub account_name: Option<String>,
+    /// Who made the scan happen.
+    pub detected_by: DetectedBy,
+    /// Resources that are not as declared, at most one per resource.
+    pub findings: Vec<Finding>,
+    /// Standing drifts whose resource was read in full and is as declared now.
+    pub matching: Vec<DriftId>,
+    /// Standing drifts whose resource nothing declares any more; empty unless all declarations could be read.
+    pub undeclared: Vec<DriftId>,
+    /// Whether everything could be read.
+    pub complete: bool,
+    /// When reading began.
+    pub read_started_at: DateTime<Utc>,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// New drifts.
+    pub created: u64,
+    /// Drifts that got another difference.
+    pub changed: u64,
+    /// Drifts that are over.
+    pub resolved: u64,
+    /// Alerts.
+    pub alerts: u64,
+    /// Why nothing was written, if so.
+    pub skipped: Option<Skipped>,
+}
+
+/// Why an outcome is not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skipped {
+    /// The shard is closed: its job ran twice.
+    Closed,
+    /// A read of the same scope that began later is recorded.
+    Stale,
+}
+
+/// Records a shard in the caller's transaction. The caller closes the shard in the same one.
+///
+/// # Errors
+/// If a finding must not be stored (it breaks the patch law), or the database refuses. Nothing may be committed then.
+pub async fn record(
+    conn: &mut PgConnection,
+    outcome: &ShardOutcome,
+    routes: &[Route],
+    now: DateTime<Utc>,
+) -> Result<Recorded, StoreError> {
+    outcome.findings.iter().try_for_each(|finding| check(&outcome.scope, finding))?;
+    let standing = store::drift::lock_standing(conn, &outcome.scope).await?;
+    if let Some(skipped) = why_not(conn, outcome).await? {
+        return Ok(Recorded { skipped: Some(skipped), ..Recorded::default() });
+    }
+    let plan = plan(&standing, outcome);
+    let mut recorder = Recorder { conn, outcome, routes, now, alerts: 0 };
+    recorder.accrue(&plan).await?;
+    recorder.end(&plan.end).await?;
+    recorder.change(&plan.change).await?;
+    recorder.create(&plan.create).await?;
+    Ok(Recorded {
+        created: plan.create.len() as u64,
+        changed: plan.change.len() as u64,
+        resolved: plan.end.len() as u64,
+        alerts: recorder.alerts,
+        skipped: None,
+    })
+}
+
+async fn why_not(conn: &mut PgConnection, outcome: &ShardOutcome) -> Result<Option<Skipped>, StoreError> {
+    if !store::scan::lock_open_shard(conn, outcome.scan_id, &outcome.scope).await? {
+        return Ok(Some(Skipped::Closed));
+    }
+    let is_stale = store::scan::newer_read_exists(conn, &outcome.scope, outcome.read_started_at).await?;
+    Ok(is_stale.then_some(Skipped::Stale))
+}
+
+/// Whether a finding may be stored.
+fn check(scope: &Scope, finding: &Finding) -> Result<(), StoreError> {
+    let refuse = |reason: &str| {
+        Err(StoreError::Unstorable { subject: format!("the drift of {}", finding.key), reason: reason.to_owned() })
+    };
+    if finding.key.scope != *scope {
+        return refuse("it lies outside the shard that reports it");
+    }
+    if finding.key.resource_id.chars().count() > RESOURCE_ID_MAX {
+        return refuse("its id has more than 255 characters");
+    }
+    if [&finding.expected, &finding.actual, &finding.difference].into_iter().any(holds_nul) {
+        return refuse("its state holds a NUL character, which the database cannot keep");
+    }
+    if !law_holds(&finding.expected, &finding.difference, &finding.actual) {
+        return refuse("its difference does not turn the expected into the actual state");
+    }
+    Ok(())
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// What an alert says of a drift beside the finding.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    drift_id: DriftId,
+    since: DateTime<Utc>,
+    status: DriftStatus,
+}
+
+impl Told {
+    fn first(drift_id: DriftId, now: DateTime<Utc>) -> Self {
+        Self { drift_id, since: now, status: DriftStatus::Detected }
+    }
+
+    fn again(drift: &StoredDrift) -> Self {
+        Self { drift_id: drift.id, since: drift.detected_at, status: drift.status }
+    }
+}
+
+/// Writes a plan.
+struct Recorder<'a> {
+    conn: &'a mut PgConnection,
+    outcome: &'a ShardOutcome,
+    routes: &'a [Route],
+    now: DateTime<Utc>,
+    alerts: u64,
+}
+
+impl Recorder<'_> {
+    /// Adds a cost record to every open drift whose cost of the time since the last one is certain: those that a
+    /// complete read has seen to go on, and those that change or end now. Before anything else, because the time that
+    /// has passed costs what was stored for it.
+    async fn accrue(&mut self, plan: &Plan<'_>) -> Result<(), StoreError> {
+        let kept = plan.keep.iter().filter(|_| self.outcome.complete).filter(|drift| drift.status.is_open());
+        let ended = plan.end.iter().filter(|ended| ended.drift.status.is_open());
+        let drifts: Vec<(DriftId, Option<Decimal>)> = kept
+            .map(|drift| (drift.id, drift.cost))
+            .chain(plan.change.iter().map(|changed| (changed.before.id, kept_cost(&changed.finding.cost).0)))
+            .chain(ended.map(|ended| (ended.drift.id, Some(Decimal::ZERO))))
+            .collect();
+        store::cost::accrue(self.conn, &drifts, self.now).await
+    }
+
+    async fn end(&mut self, ended: &[Ended<'_>]) -> Result<(), StoreError> {
+        for batch in ended.chunks(BATCH) {
+            let undecided: Vec<&Ended<'_>> = batch.iter().filter(|ended| ended.is_undecided()).collect();
+            let rejections: Vec<_> = undecided.iter().map(|ended| (ended.drift.id, ended.reason)).collect();
+            store::drift::reject_all(self.conn, &rejections, self.now).await?;
+            let ends: Vec<_> = batch.iter().map(|ended| (ended.drift.id, ended.how)).collect();
+            store::drift::resolve_all(self.conn, &ends, self.now).await?;
+            let audit = undecided.iter().map(|ended| self.audit_of_rejection(ended));
+            let audit: Vec<_> = audit.chain(batch.iter().map(|ended| self.audit_of_end(ended))).collect();
+            store::audit::append_all(self.conn, &audit, self.now).await?;
+            let event = |event, ended: &Ended<'_>| self.event(ended.drift.id, event, json!({ "reason": ended.reason }));
+            let events = undecided.iter().map(|ended| event(DriftEvent::Rejected, ended));
+            let events: Vec<_> = events.chain(batch.iter().map(|ended| event(DriftEvent::Resolved, ended))).collect();
+            store::event::append_all(self.conn, &events, self.now).await?;
+        }
+        Ok(())
+    }
+
+    fn audit_of_rejection(&self, ended: &Ended<'_>) -> AuditEntry {
+        AuditEntry {
+            old_value: Some(json!({ "status": ended.drift.status })),
+            new_value: Some(json!({
+                "status": DriftStatus::Rejected,
+                "rejected_at": self.now,
+                "rejected_by": null,
+                "rejection_reason": ended.reason,
+            })),
+            ..self.audit(ended.drift.id, AuditAction::DriftRejected, Some(ended.reason))
+        }
+    }
+
+    fn audit_of_end(&self, ended: &Ended<'_>) -> AuditEntry {
+        let before = if ended.is_undecided() { DriftStatus::Rejected } else { ended.drift.status };
+        AuditEntry {
+            old_value: Some(json!({ "status": before })),
+            new_value: Some(json!({
+                "status": DriftStatus::Resolved,
+                "resolved_at": self.now,
+                "resolved_how": ended.how,
+            })),
+            ..self.audit(ended.drift.id, AuditAction::DriftResolved, Some(ended.reason))
+        }
+    }
+
+    async fn change(&mut self, changed: &[Changed<'_>]) -> Result<(), StoreError> {
+        for batch in changed.chunks(BATCH) {
+            let drifts: Vec<_> = batch.iter().map(|changed| (changed.before.id, changed.finding)).collect();
+            store::drift::update_all(self.conn, &drifts).await?;
+            let events: Vec<_> = batch.iter().map(|changed| self.event_of_change(changed)).collect();
+            store::event::append_all(self.conn, &events, self.now).await?;
+            let became_known = batch.iter().filter(|changed| changed.before.cost.is_none());
+            let became_known: Vec<_> =
+                became_known.filter_map(|c| Some((c.before.id, kept_cost(&c.finding.cost).0?))).collect();
+            store::cost::begin(self.conn, &became_known, self.now).await?;
+            let worse = batch.iter().filter(|changed| changed.finding.severity > changed.before.severity);
+            let worse: Vec<_> = worse.map(|Changed { before, finding }| (Told::again(before), *finding)).collect();
+            self.alert(&worse).await?;
+        }
+        Ok(())
+    }
+
+    fn event_of_change(&self, changed: &Changed<'_>) -> NewEvent {
+        let details = json!({
+            "pointers": pointers(changed.finding),
+            "severity": { "from": changed.before.severity, "to": changed.finding.severity },
+        });
+        self.event(changed.before.id, DriftEvent::Changed, details)
+    }
+
+    async fn create(&mut self, findings: &[&Finding]) -> Result<(), StoreError> {
+        for batch in findings.chunks(BATCH) {
+            let drifts: Vec<(DriftId, &Finding)> = batch.iter().map(|finding| (DriftId::new(), *finding)).collect();
+            let new = NewDrifts {
+                scope: &self.outcome.scope,
+                account_name: self.outcome.account_name.as_deref(),
+                detected_by: self.outcome.detected_by,
+                drifts,
+            };
+            store::drift::insert_all(self.conn, &new, self.now).await?;
+            let audit = new.drifts.iter().map(|(id, finding)| self.audit_of_creation(*id, finding));
+            let audit = audit.collect::<Result<Vec<_>, _>>()?;
+            store::audit::append_all(self.conn, &audit, self.now).await?;
+            let event = |id, finding| self.event(id, DriftEvent::Detected, json!({ "pointers": pointers(finding) }));
+            let events: Vec<_> = new.drifts.iter().map(|(id, finding)| event(*id, finding)).collect();
+            store::event::append_all(self.conn, &events, self.now).await?;
+            let costs = new.drifts.iter().filter_map(|(id, finding)| Some((*id, kept_cost(&finding.cost).0?)));
+            store::cost::begin(self.conn, &costs.collect::<Vec<_>>(), self.now).await?;
+            let told = new.drifts.iter().map(|(id, finding)| (Told::first(*id, self.now), *finding));
+            self.alert(&told.collect::<Vec<_>>()).await?;
+        }
+        Ok(())
+    }
+
+    fn audit_of_creation(&self, id: DriftId, finding: &Finding) -> Result<AuditEntry, StoreError> {
+        let drift = serde_json::to_value(self.drift(id, finding)).map_err(|error| StoreError::Unstorable {
+            subject: format!("the audit record of {}", finding.key),
+            reason: error.to_string(),
+        })?;
+        Ok(AuditEntry { new_value: Some(drift), ..self.audit(id, AuditAction::DriftCreated, None) })
+    }
+
+    /// A finding as the drift that is stored for it.
+    fn drift(&self, id: DriftId, finding: &Finding) -> Drift {
+        let (cost_impact_monthly, cost_unknown_reason) = kept_cost(&finding.cost);
+        Drift {
+            id,
+            key: finding.key.clone(),
+            kind: finding.kind,
+            expected_state: finding.expected.clone(),
+            actual_state: finding.actual.clone(),
+            difference: finding.difference.clone(),
+            changes: finding.changes.clone(),
+            severity: finding.severity,
+            cost_impact_monthly,
+            cost_unknown_reason,
+            declared_in: finding.declared_in.clone(),
+            status: DriftStatus::Detected,
+            detected_at: self.now,
+            detected_by: self.outcome.detected_by,
+            approved_at: None,
+            approval_reason: None,
+            rejected_at: None,
+            rejection_reason: None,
+            resolved_at: None,
+            resolved_how: None,
+        }
+    }
+
+    /// One alert per drift, its deliveries by the routes, and the jobs that make them.
+    async fn alert(&mut self, drifts: &[(Told, &Finding)]) -> Result<(), StoreError> {
+        let account_name = self.outcome.account_name.as_deref();
+        let alert_type = AlertType::DriftDetected;
+        let mut alerts = Vec::with_capacity(drifts.len());
+        let mut deliveries = Vec::new();
+        for (told, finding) in drifts {
+            let mut story = Story::from(*finding).in_account(account_name).stored_as(told.drift_id, told.since);
+            story.status = told.status;
+            let (title, message) = (story.title(), story.text());
+            let (id, drift_id, severity) = (AlertId::new(), told.drift_id, finding.severity);
+            alerts.push(NewAlert { id, drift_id, alert_type, severity, title, message });
+            let facts = AlertFacts { alert_type: alert_type.as_str(), severity, key: &finding.key, account_name };
+            deliveries.extend(channels_of(self.routes, facts).into_iter().map(|channel| (id, channel)));
+        }
+        store::alert::insert_all(self.conn, &alerts, self.now).await?;
+        store::delivery::insert_all(self.conn, &deliveries).await?;
+        let options = EnqueueOptions { priority: ALERT_PRIORITY, ..EnqueueOptions::default() };
+        let job =
+            |(alert_id, channel): (AlertId, &str)| (DeliverAlert { alert_id, channel: channel.to_owned() }, options);
+        queue::enqueue_all_with(self.conn, deliveries.into_iter().map(job)).await?;
+        self.alerts += alerts.len() as u64;
+        Ok(())
+    }
+
+    fn audit(&self, id: DriftId, action: AuditAction, reason: Option<&str>) -> AuditEntry {
+        let mut details = json!({ "scan_id": self.outcome.scan_id });
+        if let Some(reason) = reason {
+            details["reason"] = json!(reason);
+        }
+        AuditEntry { details: Some(details), ..AuditEntry::of_drift(id, action, Actor::system()) }
+    }
+
+    fn event(&self, drift_id: DriftId, event: DriftEvent, mut details: Value) -> NewEvent {
+        details["scan_id"] = json!(self.outcome.scan_id);
+        NewEvent { drift_id, event, actor: Actor::system(), details: Some(details) }
+    }
+}
+
+fn pointers(finding: &Finding) -> Vec<&str> {
+    finding.changes.iter().map(|change| change.pointer.as_str()).collect()
+}
