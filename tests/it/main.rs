@@ -6,7 +6,9 @@
 mod aws_pool;
 mod config;
 mod config_mistakes;
+mod iam_role;
 mod laws;
 mod mutation;
+mod mutations_iam_role;
 mod support;
 mod support_works;
