@@ -4,10 +4,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::env::{Overlay, non_empty};
+use super::lines::Lines;
 use super::options::Env;
 use super::problem::{ConfigErrors, ConfigProblem};
 use super::section::Report;
-use super::tree::{Lines, Table};
+use super::tree::Table;
 use super::{Config, Vocabulary, check, tree};
 
 /// Where a file is looked for if none is named.

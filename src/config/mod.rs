@@ -7,6 +7,7 @@
 mod check;
 pub mod cron;
 mod env;
+pub mod lines;
 mod load;
 pub mod options;
 pub mod problem;

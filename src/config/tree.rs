@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use toml::de::{DeInteger, DeTable, DeValue};
 use toml::value::Datetime;
 
+use super::lines::Lines;
 use super::problem::ConfigProblem;
 
 /// A table: key → value.
@@ -136,31 +137,4 @@ fn value_of(value: &DeValue<'_>, line_of: LineOf<'_>) -> Value {
 
 fn integer_of(number: &DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(number.as_str(), number.radix()).ok()
-}
-
-/// Where lines begin in a text.
-#[derive(Debug)]
-pub(super) struct Lines<'a> {
-    text: &'a str,
-    starts: Vec<usize>,
-}
-
-impl<'a> Lines<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, starts }
-    }
-
-    /// The line of a byte offset, from 1.
-    pub(super) fn line_of(&self, offset: usize) -> usize {
-        self.starts.partition_point(|start| *start <= offset)
-    }
-
-    /// Line and column (in characters) of a byte offset, both from 1.
-    pub(super) fn place_of(&self, offset: usize) -> (usize, usize) {
-        let line = self.line_of(offset);
-        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
-        let before = self.text.get(start..offset.min(self.text.len())).unwrap_or_default();
-        (line, before.chars().count() + 1)
-    }
 }

@@ -113,6 +113,17 @@ impl Region {
     pub fn global() -> Self {
         Self::from(GLOBAL)
     }
+
+    /// Whether this is shaped as AWS writes regions: words in small letters, then a number (`us-east-1`,
+    /// `us-gov-west-1`, `eusc-de-east-1`). [`GLOBAL`] is not.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let parts: Vec<&str> = self.0.split('-').collect();
+        let Some((number, words)) = parts.split_last() else { return false };
+        let is_word = |word: &&str| word.len() >= 2 && word.bytes().all(|b| b.is_ascii_lowercase());
+        let is_number = (1..=2).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+        (2..=4).contains(&words.len()) && words.iter().all(is_word) && is_number
+    }
 }
 
 /// What one shard of a scan covers: the resources of one type in one region of one account.

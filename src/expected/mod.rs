@@ -2,11 +2,58 @@
 //!
 //! One file is one kind of source. A fault in one source never stops the others: it is reported with its place, and
 //! the estate says that it is incomplete, so that nobody takes an unread declaration for "not declared".
+//!
+//! To add a kind: a file, `mod` here, an entry in [`BUILTIN`].
+
+mod document;
+mod estate;
+mod json;
+mod loaded;
+mod placing;
+pub mod report;
+mod service;
+mod strict;
+
+use std::fmt;
 
 use futures::future::BoxFuture;
 
+use crate::config::options::Options;
+use crate::config::problem::ConfigProblem;
 use crate::domain::id::{AccountId, Region};
 use crate::domain::state::ResourceState;
+use crate::resource::ResourceType;
+
+pub use estate::{Declared, Estate, ScopeDeclarations, SourceSummary};
+pub use loaded::Loaded;
+pub use service::Expected;
+
+/// Every kind of source.
+pub const BUILTIN: &[SourceKind] = &[json::KIND];
+
+/// The resource types that declarations may name.
+pub type Types = &'static [&'static dyn ResourceType];
+
+/// A kind of source.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceKind {
+    /// Its name in the configuration.
+    pub name: &'static str,
+    /// Tells every fault of its options.
+    pub check: fn(&Options) -> Vec<ConfigProblem>,
+    /// Builds a source from options that [`Self::check`] found good.
+    pub build: fn(&Options, &Parts) -> Built,
+}
+
+/// A source, or every fault of its options.
+pub type Built = Result<Box<dyn Source>, Vec<ConfigProblem>>;
+
+/// What sources are built with.
+#[derive(Clone, Copy)]
+pub struct Parts {
+    /// The resource types that declarations may name.
+    pub types: Types,
+}
 
 /// One declared resource, as a source yields it: checked and canonical.
 #[derive(Debug, Clone)]
@@ -21,12 +68,38 @@ pub struct Declaration {
     pub region: Option<Region>,
     /// Declared attributes, canonical.
     pub state: ResourceState,
-    /// Where it stands, for people: `expected/web.json#/resources/3`.
-    pub declared_in: String,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+/// Where a declaration stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The document: `expected/web.json`.
+    pub document: String,
+    /// Line in it, from 1, where one can be told.
+    pub line: Option<usize>,
+    /// JSON pointer, later a Terraform address: `/resources/3`.
+    pub pointer: String,
+}
+
+impl Origin {
+    /// For people, in messages of faults: `expected/web.json:17`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.line.map_or_else(|| self.document.clone(), |line| format!("{}:{line}", self.document))
+    }
+}
+
+impl fmt::Display for Origin {
+    /// `expected/web.json#/resources/3`: without the line, so that an edit above it does not change it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.document, self.pointer)
+    }
 }
 
 /// A fault in a source, with its place and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
     /// File, and line where one can be told: `expected/web.json:17`.
     pub place: String,
@@ -36,15 +109,13 @@ pub struct Problem {
     pub message: String,
 }
 
-/// What one source holds.
-#[derive(Debug, Default)]
-pub struct Loaded {
-    /// The good declarations.
-    pub declarations: Vec<Declaration>,
-    /// Every fault found.
-    pub problems: Vec<Problem>,
-    /// Documents (files) read.
-    pub documents: usize,
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.pointer.is_empty() {
+            return write!(f, "{}: {}", self.place, self.message);
+        }
+        write!(f, "{}: #{}: {}", self.place, self.pointer, self.message)
+    }
 }
 
 /// A source of expected state, built from its options.

@@ -47,6 +47,11 @@ pub trait ResourceType: Send + Sync {
         false
     }
 
+    /// Whether a declaration may leave the region open, because the name alone finds the resource (S3 buckets).
+    fn region_may_be_open(&self) -> bool {
+        false
+    }
+
     /// What its resource ids are, for help and errors: `instance id (i-0123456789abcdef0)`.
     fn id_form(&self) -> &'static str;
 

@@ -45,24 +45,16 @@ pub(super) fn region(text: &str) -> Result<Region, String> {
     if text == GLOBAL {
         return Err("`global` is no region to scan: account-wide types are scanned whatever the regions".to_owned());
     }
-    if !is_region_shaped(text) {
+    let region = Region::from(text);
+    if !region.is_valid() {
         return Err(format!("`{text}` is not shaped like a region: write it as AWS does, such as \"us-east-1\""));
     }
-    Ok(Region::from(text))
+    Ok(region)
 }
 
 /// A region in which resources are: `global` is that of account-wide types.
 pub(super) fn region_or_global(text: &str) -> Result<Region, String> {
     if text == GLOBAL { Ok(Region::global()) } else { region(text) }
-}
-
-/// `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`: words in small letters, then a number.
-fn is_region_shaped(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let Some((number, words)) = parts.split_last() else { return false };
-    let is_word = |word: &&str| word.len() >= 2 && word.bytes().all(|b| b.is_ascii_lowercase());
-    let is_number = (1..=2).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
-    (2..=4).contains(&words.len()) && words.iter().all(is_word) && is_number
 }
 
 /// The account in `arn:aws:iam::123456789012:role/driftsentry-scan`.

@@ -1,0 +1,132 @@
+//! What one source yields, held compactly while it grows: an estate may have a hundred thousand resources.
+//!
+//! It must never lose a declaration silently: what cannot be used is noted as undecided, or as lost where not even the
+//! resource that was meant is known.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Declaration, Problem};
+
+/// States nested deeper would not be readable again.
+const DEEPEST_STATE: usize = 100;
+
+/// What one source holds.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Every fault found.
+    pub problems: Vec<Problem>,
+    /// Documents (files) read.
+    pub documents: usize,
+    pub(super) declarations: Vec<Packed>,
+    /// Type and id of resources whose declaration is faulty.
+    pub(super) faulty: BTreeSet<(String, String)>,
+    /// Whether there is a declaration of which nobody can tell what it declares.
+    pub(super) lost_any: bool,
+    shared: Shared,
+}
+
+/// One declaration, its state as JSON text, what many have in common shared.
+#[derive(Debug)]
+pub(super) struct Packed {
+    pub(super) resource_type: Arc<str>,
+    pub(super) resource_id: Box<str>,
+    pub(super) account_id: Option<Arc<str>>,
+    pub(super) region: Option<Arc<str>>,
+    pub(super) names: Arc<BTreeSet<String>>,
+    pub(super) state: Box<str>,
+    pub(super) document: Arc<str>,
+    pub(super) pointer: Box<str>,
+    pub(super) line: Option<usize>,
+}
+
+impl Packed {
+    /// For people, in messages of faults: `expected/web.json:17`.
+    pub(super) fn place(&self) -> String {
+        self.line.map_or_else(|| self.document.to_string(), |line| format!("{}:{line}", self.document))
+    }
+}
+
+impl Loaded {
+    /// Adds a good declaration.
+    pub fn declare(&mut self, declaration: Declaration) {
+        let Declaration { resource_type, resource_id, account_id, region, state, origin } = declaration;
+        let names = state.names().map(str::to_owned).collect();
+        let state = Value::from(state);
+        if depth(&state) > DEEPEST_STATE {
+            let message = format!("its state is nested deeper than {DEEPEST_STATE} levels");
+            self.problems.push(Problem { place: origin.place(), pointer: origin.pointer, message });
+            return self.note_faulty(&resource_type, &resource_id);
+        }
+        self.declarations.push(Packed {
+            resource_type: self.shared.text(&resource_type),
+            resource_id: resource_id.into(),
+            account_id: account_id.map(|id| self.shared.text(id.as_str())),
+            region: region.map(|region| self.shared.text(region.as_str())),
+            names: self.shared.names(names),
+            state: state.to_string().into(),
+            document: self.shared.text(&origin.document),
+            pointer: origin.pointer.into(),
+            line: origin.line,
+        });
+    }
+
+    /// Notes that the declaration of a resource is faulty: the resource is neither compared nor taken as undeclared.
+    pub fn note_faulty(&mut self, resource_type: &str, resource_id: &str) {
+        self.faulty.insert((resource_type.to_owned(), resource_id.to_owned()));
+    }
+
+    /// Notes that something is declared of which nobody can tell what: nothing is known to be undeclared any more.
+    pub fn note_lost(&mut self) {
+        self.lost_any = true;
+    }
+
+    /// How many declarations are good.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.declarations.len()
+    }
+
+    /// Whether no declaration is good.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.declarations.is_empty()
+    }
+}
+
+/// Texts and sets of names that many declarations have in common, each held once.
+#[derive(Debug, Default)]
+struct Shared {
+    texts: BTreeSet<Arc<str>>,
+    names: BTreeSet<Arc<BTreeSet<String>>>,
+}
+
+impl Shared {
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(shared) = self.texts.get(text) {
+            return Arc::clone(shared);
+        }
+        let shared: Arc<str> = text.into();
+        self.texts.insert(Arc::clone(&shared));
+        shared
+    }
+
+    fn names(&mut self, names: BTreeSet<String>) -> Arc<BTreeSet<String>> {
+        if let Some(shared) = self.names.get(&names) {
+            return Arc::clone(shared);
+        }
+        let shared = Arc::new(names);
+        self.names.insert(Arc::clone(&shared));
+        shared
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(entries) => 1 + entries.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
+}
