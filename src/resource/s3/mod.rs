@@ -41,6 +41,10 @@ impl ResourceType for S3 {
         "S3"
     }
 
+    fn region_may_be_open(&self) -> bool {
+        true
+    }
+
     fn id_form(&self) -> &'static str {
         "bucket name (assets.example.com)"
     }
