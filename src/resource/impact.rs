@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
     use crate::domain::schema::{Attribute, Field, Fill, INFO, WARNING};
-    use crate::resource::{Aws, Live, ReadError, ReadRequest, changes_of, ec2_cost};
+    use crate::resource::{Aws, Live, ReadError, ReadRequest, changes_of, ec2};
 
     /// A type of this test: the attributes that a cost can hang on, priced as instances are.
     struct Machine;
@@ -129,7 +129,7 @@ mod tests {
             stream::empty().boxed()
         }
         fn monthly_cost(&self, state: &ResourceState, region: &Region, prices: &Prices) -> MonthlyCost {
-            ec2_cost::monthly_cost(state, region, prices)
+            ec2::cost::monthly_cost(state, region, prices)
         }
         fn usage_priced(&self) -> &'static [(&'static str, &'static str)] {
             &[("CreditSpecification", "CPU credits are billed by use")]

@@ -5,8 +5,7 @@
 
 pub mod aws;
 mod bill;
-#[allow(dead_code, reason = "called by the EC2 type")]
-mod ec2_cost;
+mod ec2;
 mod ec2_query;
 mod iam_role;
 pub mod impact;
@@ -29,7 +28,8 @@ use crate::domain::state::ResourceState;
 pub use aws::{Aws, ReadError};
 
 /// Every type that DriftSentry watches.
-pub const BUILTIN: &[&dyn ResourceType] = &[&iam_role::IamRole, &rds::Rds, &s3::S3, &security_group::SecurityGroup];
+pub const BUILTIN: &[&dyn ResourceType] =
+    &[&ec2::Ec2, &iam_role::IamRole, &rds::Rds, &s3::S3, &security_group::SecurityGroup];
 
 /// The type called `name` (`EC2`).
 #[must_use]

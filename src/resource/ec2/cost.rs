@@ -7,10 +7,10 @@
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
-use super::bill::{Amount, Bill, figure, shown, text_of};
 use crate::domain::cost::{MonthlyCost, Prices};
 use crate::domain::id::Region;
 use crate::domain::state::ResourceState;
+use crate::resource::bill::{Amount, Bill, figure, shown, text_of};
 
 const LINUX: &str = "Linux/UNIX";
 const SHARED: &str = "default";

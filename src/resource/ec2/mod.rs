@@ -1,0 +1,77 @@
+//! EC2 instances with their volumes.
+//!
+//! Two listings tell nearly everything; what only a call per instance tells is read where it is declared. An instance
+//! that is terminated or about to be counts as gone, although AWS lists it for another hour.
+
+mod attributes;
+mod canonical;
+pub(super) mod cost;
+mod deep;
+mod read;
+mod volumes;
+
+use futures::stream::BoxStream;
+
+use super::{Aws, Live, ReadError, ReadRequest, ResourceType};
+use crate::domain::cost::{MonthlyCost, Prices};
+use crate::domain::id::Region;
+use crate::domain::schema::{self, Attribute, StateProblem};
+use crate::domain::state::ResourceState;
+
+/// The EC2 instance.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ec2;
+
+impl ResourceType for Ec2 {
+    fn name(&self) -> &'static str {
+        "EC2"
+    }
+
+    fn id_form(&self) -> &'static str {
+        "instance id (i-0123456789abcdef0)"
+    }
+
+    fn scan_actions(&self) -> &'static [&'static str] {
+        &[
+            "ec2:DescribeInstances",
+            "ec2:DescribeVolumes",
+            "ec2:DescribeInstanceCreditSpecifications",
+            "ec2:DescribeInstanceAttribute",
+        ]
+    }
+
+    fn attributes(&self) -> &'static [Attribute] {
+        attributes::ATTRIBUTES
+    }
+
+    fn read<'a>(&'a self, aws: &'a Aws, request: &'a ReadRequest) -> BoxStream<'a, Result<Live, ReadError>> {
+        read::read(aws, request)
+    }
+
+    fn check(&self, state: &ResourceState) -> Vec<StateProblem> {
+        let mut problems = schema::check(attributes::ATTRIBUTES, state);
+        problems.extend(canonical::check(state));
+        problems
+    }
+
+    fn normalize(&self, state: &mut ResourceState) {
+        canonical::normalize(state);
+    }
+
+    fn align(&self, declared: &ResourceState, live: &mut ResourceState) {
+        schema::align(attributes::ATTRIBUTES, declared, live);
+        volumes::align_keys(declared, live);
+    }
+
+    fn monthly_cost(&self, state: &ResourceState, region: &Region, prices: &Prices) -> MonthlyCost {
+        cost::monthly_cost(state, region, prices)
+    }
+
+    fn usage_priced(&self) -> &'static [(&'static str, &'static str)] {
+        &[(attributes::CREDIT_SPECIFICATION, "CPU credits are billed by use")]
+    }
+
+    fn example(&self) -> ResourceState {
+        attributes::example()
+    }
+}
