@@ -6,9 +6,12 @@
 import logging
 import os
 
+from moto.iam import models as iam
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
+# moto loads the managed policies once per account and partition, a second for each account.
+iam.PARTITION_NAMES = ["aws"]
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
 server.daemon_threads = True
