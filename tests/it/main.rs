@@ -8,6 +8,7 @@ mod config;
 mod config_mistakes;
 mod iam_role;
 mod laws;
+mod layout;
 mod mutation;
 mod mutations_iam_role;
 mod support;
