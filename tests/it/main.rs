@@ -11,5 +11,7 @@ mod laws;
 mod layout;
 mod mutation;
 mod mutations_iam_role;
+mod mutations_rds;
+mod rds;
 mod support;
 mod support_works;
