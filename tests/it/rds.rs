@@ -14,7 +14,7 @@ use futures::TryStreamExt;
 use crate::aws_pool::{self, Answer, Responder};
 use crate::mutation::{How, Mutation};
 use crate::mutations_rds;
-use crate::support::{Rewrite, RewritingProxy, World};
+use crate::support::{Effect, Proxy, Rule, World};
 
 fn rds() -> &'static dyn ResourceType {
     find("RDS").expect("a type")
@@ -44,12 +44,7 @@ async fn state_of(aws: &Aws, id: &str) -> ResourceState {
 }
 
 /// Reads the database after the change, and again after it is undone.
-async fn states_after(
-    mutation: &Mutation,
-    proxy: &RewritingProxy,
-    aws: &Aws,
-    id: &str,
-) -> (ResourceState, ResourceState) {
+async fn states_after(mutation: &Mutation, proxy: &Proxy, aws: &Aws, id: &str) -> (ResourceState, ResourceState) {
     match &mutation.how {
         How::Api { apply, undo } => {
             apply(aws, id).await;
@@ -58,9 +53,9 @@ async fn states_after(
             (changed, state_of(aws, id).await)
         }
         How::Rewrite { operation, from, to } => {
-            proxy.set(Some(Rewrite { operation, from: from.clone(), to: to.clone() }));
+            proxy.add(Rule::on(operation, Effect::Rewrite(from.clone(), to.clone())));
             let changed = state_of(aws, id).await;
-            proxy.set(None);
+            proxy.clear_rules();
             (changed, state_of(aws, id).await)
         }
     }
@@ -69,8 +64,8 @@ async fn states_after(
 #[tokio::test]
 async fn each_change_of_a_database_is_read_as_that_change_alone() {
     let world = World::new().await;
-    let proxy = RewritingProxy::before(&world.endpoint).await;
-    let aws = world.through(&proxy.endpoint).aws("us-east-1").await;
+    let proxy = Proxy::before(&world).await;
+    let aws = world.through(&proxy.url).aws("us-east-1").await;
     let id = mutations_rds::create(&aws).await;
     let (before, prices) = (state_of(&aws, &id).await, prices::load());
     for mutation in mutations_rds::mutations() {
