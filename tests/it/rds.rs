@@ -130,9 +130,12 @@ fn list(instances: impl IntoIterator<Item = String>) -> String {
 /// Answers the listing page by page; the clients that ask it.
 async fn listing(pages: Vec<Answer>) -> (Responder, Aws) {
     let pages = Mutex::new(pages.into_iter());
-    let responder = Responder::start(move |text, _| match text.contains("Action=DescribeDBInstances") {
-        true => pages.lock().unwrap().next().expect("no call after the last page"),
-        false => Answer::Text(200, aws_pool::caller(aws_pool::ACCOUNT)),
+    let responder = Responder::start(move |text, _| {
+        if text.contains("Action=DescribeDBInstances") {
+            pages.lock().unwrap().next().expect("no call after the last page")
+        } else {
+            Answer::Text(200, aws_pool::caller(aws_pool::ACCOUNT))
+        }
     })
     .await;
     let aws = aws_pool::pool(&aws_pool::settings(&responder.url)).aws(&aws_pool::scope()).await.expect("clients");
