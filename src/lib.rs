@@ -2,10 +2,12 @@
 
 pub mod clock;
 pub mod config;
+pub mod crypto;
 pub mod domain;
 pub mod embedded;
 pub mod expected;
 pub mod jobs;
+pub mod notify;
 pub mod prices;
 pub mod queue;
 pub mod resource;

@@ -102,7 +102,7 @@ fn an_unknown_cost_says_why_and_zero_is_no_cost() {
 fn a_table_cell_shows_the_first_change_and_counts_the_rest() {
     let size = change("/InstanceType", json!("m5.large"), json!("m5.xlarge"));
     let tag = change("/Tags/Env", json!("prod"), json!("dev"));
-    assert_eq!(what_changed(&[size.clone()]), "InstanceType m5.large → m5.xlarge");
+    assert_eq!(what_changed(std::slice::from_ref(&size)), "InstanceType m5.large → m5.xlarge");
     assert_eq!(what_changed(&[tag, size, opened()]), "IngressRules opened to 0.0.0.0/0 (tcp 22); 2 more");
     let profile = change("/IamInstanceProfile", json!(null), json!("admin"));
     assert_eq!(what_changed(&[profile]), "IamInstanceProfile (none) → admin");

@@ -1,0 +1,69 @@
+//! What a channel is given to send: the alert, the drift as it stands, and the words for both.
+//!
+//! Every kind takes its words from here, so that a mail and a chat message of one alert say the same.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::alert::AlertType;
+use crate::domain::story::Story;
+use crate::domain::words;
+use crate::resource;
+use crate::store::delivery::AlertToSend;
+
+/// Characters of a lead at most.
+const LEAD_MAX: usize = 2000;
+
+/// An alert on its way.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// The alert and its drift.
+    pub alert: AlertToSend,
+    /// When this attempt is made.
+    pub sent_at: DateTime<Utc>,
+}
+
+impl Message {
+    /// The drift's story, its worst change first, as bad as it was when the alert was made.
+    #[must_use]
+    pub fn story(&self) -> Story<'_> {
+        let drift = &self.alert.drift;
+        let story = Story::from(drift).in_account(self.alert.account_name.as_deref());
+        let story = match resource::find(&drift.key.scope.resource_type) {
+            Some(kind) => story.rated(&|change| kind.severity(change)),
+            None => story,
+        };
+        Story { severity: self.alert.severity, ..story }
+    }
+
+    /// One line, the same at every attempt.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        words::clean(&self.alert.title)
+    }
+
+    /// What has to be said before the drift's own story: why a decision is needed, what went wrong. `None` for a
+    /// drift that was found, whose story says it all.
+    #[must_use]
+    pub fn lead(&self) -> Option<String> {
+        let lines: Vec<String> = self.alert.message.trim().lines().map(words::clean).collect();
+        let lead = words::cut(&lines.join("\n"), LEAD_MAX);
+        (self.alert.alert_type != AlertType::DriftDetected && !lead.is_empty()).then_some(lead)
+    }
+
+    /// The whole message as plain text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let story = self.story().text();
+        self.lead().map_or_else(|| story.clone(), |lead| format!("{lead}\n\n{story}"))
+    }
+
+    /// The name of the event for programs: `drift.detected`.
+    #[must_use]
+    pub fn event(&self) -> &'static str {
+        match self.alert.alert_type {
+            AlertType::DriftDetected => "drift.detected",
+            AlertType::ApprovalNeeded => "drift.approval_needed",
+            AlertType::RemediationFailed => "drift.remediation_failed",
+        }
+    }
+}
