@@ -34,7 +34,7 @@ struct CatalogueError {
     fault: &'static str,
 }
 
-/// The embedded catalogue. Takes about a millisecond: load it once and share it.
+/// The embedded catalogue. Takes milliseconds and most of a megabyte: load it once and share it.
 ///
 /// # Panics
 /// Never: the test of this file reads the same text.

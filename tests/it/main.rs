@@ -6,6 +6,7 @@
 mod aws_pool;
 mod config;
 mod config_mistakes;
+mod cost;
 mod iam_role;
 mod laws;
 mod layout;

@@ -68,6 +68,7 @@ async fn each_change_of_a_database_is_read_as_that_change_alone() {
     let aws = world.through(&proxy.url).aws("us-east-1").await;
     let id = mutations_rds::create(&aws).await;
     let (before, prices) = (state_of(&aws, &id).await, prices::load());
+    assert_eq!(rds().check(&before), [], "what is read can be declared");
     for mutation in mutations_rds::mutations() {
         let (after, undone) = states_after(&mutation, &proxy, &aws, &id).await;
         let changes = changes_of(rds(), &before, &after);

@@ -184,6 +184,7 @@ mod tests {
             (json!({"VolumeType": "gp2", "Size": 8, "Iops": 100}), "0.80"),
             (json!({"VolumeType": "gp3", "Size": 40}), "3.20"),
             (json!({"VolumeType": "gp3", "Size": 40, "Iops": 3000, "Throughput": 125}), "3.20"),
+            (json!({"VolumeType": "gp3", "Size": 40, "Iops": 3001}), "3.21"),
             (json!({"VolumeType": "gp3", "Size": 40, "Iops": 4000}), "8.20"),
             (json!({"VolumeType": "gp3", "Size": 40, "Throughput": 130}), "3.40"),
             (json!({"VolumeType": "gp3", "Size": 40, "Iops": 4000, "Throughput": 130}), "8.40"),
