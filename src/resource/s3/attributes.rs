@@ -157,15 +157,9 @@ const LOGGING: &[Field] = &[
     text("TargetBucket"),
     Field::new("TargetPrefix", Shape::Text, Fill::Text("")),
     Field::new("TargetGrants", Shape::Set, Fill::Empty),
-    Field::new("TargetObjectKeyFormat", Shape::Object(KEY_FORMAT), Fill::Empty),
+    // One of two forms, so it is compared as a whole.
+    Field::new("TargetObjectKeyFormat", Shape::Any, Fill::Undefined),
 ];
-
-const KEY_FORMAT: &[Field] = &[
-    Field::new("SimplePrefix", Shape::Object(&[]), Fill::Null),
-    Field::new("PartitionedPrefix", Shape::Object(PARTITIONED_PREFIX), Fill::Null),
-];
-
-const PARTITIONED_PREFIX: &[Field] = &[Field::new("PartitionDateSource", Shape::Text, Fill::Text("EventTime"))];
 
 const LIFECYCLE_RULE: &[Field] = &[
     Field::new("Status", Shape::Text, Fill::Text("Enabled")),

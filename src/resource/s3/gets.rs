@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::domain::id::Region;
 
 use super::super::{Aws, ReadError};
-use super::answers;
+use super::{answers, emulator};
 
 /// How one attribute of a bucket is read.
 pub(super) struct Get {
@@ -67,8 +67,12 @@ macro_rules! get {
             absent: &[$($absent),*],
             send: |ask| {
                 Box::pin(async move {
-                    let sent = ask.client.$method().bucket(ask.bucket).send().await;
-                    sent.map(answers::$method).map_err(|error| Failure::of(ask.aws, $operation, &error))
+                    let error = match ask.client.$method().bucket(ask.bucket).send().await {
+                        Ok(answer) => return Ok(answers::$method(answer)),
+                        Err(error) => error,
+                    };
+                    let stand_in = error.raw_response().and_then(|answer| emulator::answer($operation, answer));
+                    stand_in.ok_or_else(|| Failure::of(ask.aws, $operation, &error))
                 })
             },
         }
@@ -104,11 +108,11 @@ pub(super) const GETS: &[Get] = &[
         "s3:GetBucketObjectLockConfiguration", ["ObjectLockConfigurationNotFoundError"]),
     get!("Notification", "GetBucketNotificationConfiguration", get_bucket_notification_configuration,
         "s3:GetBucketNotification", []),
-    // Regions without transfer acceleration refuse to be asked for it: there it cannot be on.
+    // Where transfer acceleration or requester pays do not exist, asking is refused; there they cannot be on.
     get!("Accelerate", "GetBucketAccelerateConfiguration", get_bucket_accelerate_configuration,
-        "s3:GetAccelerateConfiguration", ["MethodNotAllowed", "UnsupportedArgument"]),
+        "s3:GetAccelerateConfiguration", ["MethodNotAllowed", "UnsupportedArgument", "NotImplemented"]),
     get!("RequestPayment", "GetBucketRequestPayment", get_bucket_request_payment,
-        "s3:GetBucketRequestPayment", []),
+        "s3:GetBucketRequestPayment", ["MethodNotAllowed", "UnsupportedArgument", "NotImplemented"]),
     get!("Tags", "GetBucketTagging", get_bucket_tagging,
         "s3:GetBucketTagging", ["NoSuchTagSet"]),
 ];

@@ -9,6 +9,7 @@ mod align;
 mod answers;
 mod attributes;
 mod check;
+mod emulator;
 mod example;
 mod gets;
 mod list;

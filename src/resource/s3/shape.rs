@@ -22,9 +22,10 @@ pub(super) fn reshape(state: &mut ResourceState) {
             "Lifecycle" => rules::lifecycle(value),
             "Cors" => cors(value),
             "Replication" => rules::replication(value),
+            "ObjectLock" => object_lock(value),
             "Notification" => notification(value),
-            "Accelerate" => unwrap(value, "Status"),
-            "RequestPayment" => unwrap(value, "Payer"),
+            "Accelerate" => word(value, "Status"),
+            "RequestPayment" => word(value, "Payer"),
             "Tags" => tags(value),
             _ => {}
         }
@@ -38,6 +39,14 @@ pub(super) fn unwrap(value: &mut Value, key: &str) {
         && let Some(inner) = object.remove(key)
     {
         *value = inner;
+    }
+}
+
+/// `{key: text}` → `text`; the empty object, as AWS answers where nothing was ever set, is null.
+fn word(value: &mut Value, key: &str) {
+    unwrap(value, key);
+    if value.as_object().is_some_and(Map::is_empty) {
+        *value = Value::Null;
     }
 }
 
@@ -151,9 +160,27 @@ fn logging(value: &mut Value) {
     if let Some(grants) = object.get_mut("TargetGrants") {
         acl::reshape(grants);
     }
-    let format = object.entry("TargetObjectKeyFormat").or_insert(Value::Null);
+    key_format(object.entry("TargetObjectKeyFormat").or_insert(Value::Null));
+}
+
+/// Written out with AWS's defaults: plain names, partitions by the time of the event.
+fn key_format(format: &mut Value) {
     if format.is_null() || format.as_object().is_some_and(Map::is_empty) {
         *format = json!({ "SimplePrefix": {} });
+    }
+    if let Some(Value::Object(partitioned)) = format.get_mut("PartitionedPrefix") {
+        partitioned.entry("PartitionDateSource").or_insert_with(|| "EventTime".into());
+    }
+}
+
+/// A retention has days or years; the other one, and a zero in its place, is none.
+fn object_lock(value: &mut Value) {
+    if let Some(Value::Object(retention)) = value.pointer_mut("/Rule/DefaultRetention") {
+        for unit in ["Days", "Years"] {
+            if retention.get(unit).is_some_and(|length| length.as_i64() == Some(0)) {
+                retention.remove(unit);
+            }
+        }
     }
 }
 
