@@ -180,6 +180,7 @@ pub(super) fn bare_message(error: &serde_json::Error) -> String {
     let bare = message.rsplit_once(" at line ").map_or(message.as_str(), |(bare, _)| bare);
     match bare {
         "recursion limit exceeded" => "nested deeper than 128 levels".to_owned(),
+        "key must be a string" => "not JSON: a key in quotes belongs here, and no comma before a `}`".to_owned(),
         other => format!("not JSON: {other}"),
     }
 }

@@ -1,0 +1,55 @@
+//! The table of malformed state documents: what is written, and where and how it must be told.
+
+/// The document → line, pointer, a fragment of the message. Each holds exactly one mistake.
+pub(crate) const MALFORMED: &[(&[u8], usize, &str, &str)] = &[
+    // No JSON at all.
+    (b"", 1, "", "empty"),
+    (b" \n\t\n", 1, "", "empty"),
+    (b"\xef\xbb\xbf{\"resources\": []}", 1, "", "byte order mark"),
+    (b"\xff\xfe{\x00", 1, "", "not UTF-8"),
+    (b"{\"resources\": [\n\"\xe9\"]}", 2, "", "not UTF-8"),
+    (b"{\n\"resources\": [\n", 3, "", "not JSON: EOF"),
+    (b"{\n\"resources\": [],\n}", 3, "", "no comma before a `}`"),
+    (b"{\n  \"resources\": [\n    {\"resource_type\" \"RDS\"}\n  ]\n}", 3, "", "expected `:`"),
+    (b"{\"resources\": []}\n{}", 2, "", "trailing characters"),
+    (b"resources:\n  - a", 1, "", "expected value"),
+    (b"{\"resources\": [\n{\"resource_type\": \"a\tb\"}]}", 2, "", "control character"),
+    // Not a document.
+    (b"[]", 1, "", "a list where an object belongs"),
+    (b"\n\n\"x\"", 3, "", "a text where an object belongs"),
+    (b"null", 1, "", "null where an object belongs"),
+    (b"{}", 1, "", "`resources` is missing"),
+    (b"{\"resources\":\n{}}", 2, "/resources", "an object where a list belongs"),
+    (b"{\"resources\": null}", 1, "/resources", "null where a list belongs"),
+    (b"{\"resources\": [],\n\"resource\": []}", 2, "/resource", "did you mean `resources`?"),
+    (b"{\"resources\": [],\n\"resources\": []}", 2, "/resources", "stands twice"),
+    (b"{\"resources\": [\n1]}", 2, "/resources/0", "a number where an object"),
+    (b"{\"resources\": [\n[]]}", 2, "/resources/0", "a list where an object"),
+    // A resource without what makes it one.
+    (b"{\"resources\": [\n{\"resource_id\": \"a\", \"state\": {}}]}", 2, "/resources/0/resource_type", "missing: write \"resource_type\""),
+    (b"{\"resources\": [\n{\"resource_type\": \"RDS\", \"state\": {}}]}", 2, "/resources/0/resource_id", "missing: write \"resource_id\""),
+    (b"{\"resources\": [\n{\"resource_type\": \"RDS\", \"resource_id\": \"a\"}]}", 2, "/resources/0/state", "missing: write \"state\""),
+    // Wrong values.
+    (b"{\"resources\": [{\n\"resource_type\": \"SECURITYGROUP\", \"resource_id\": \"a\", \"state\": {}}]}", 2, "/resources/0/resource_type", "did you mean `SECURITY_GROUP`?"),
+    (b"{\"resources\": [{\n\"resource_type\": null, \"resource_id\": \"a\", \"state\": {}}]}", 2, "/resources/0/resource_type", "null where a text"),
+    (b"{\"resources\": [{\"resource_type\": \"RDS\",\n\"resource_id\": \"\", \"state\": {}}]}", 2, "/resources/0/resource_id", "empty"),
+    (b"{\"resources\": [{\"resource_type\": \"RDS\",\n\"resource_id\": 5, \"state\": {}}]}", 2, "/resources/0/resource_id", "a number where a text"),
+    (b"{\"resources\": [{\"resource_type\": \"RDS\",\n\"resource_id\": \" db\", \"state\": {}}]}", 2, "/resources/0/resource_id", "blanks around it"),
+    (b"{\"resources\": [{\"resource_type\": \"RDS\", \"resource_id\": \"a\",\n\"account_id\": 123456789012, \"state\": {}}]}", 2, "/resources/0/account_id", "a number where a text"),
+    (b"{\"resources\": [{\"resource_type\": \"RDS\", \"resource_id\": \"a\",\n\"account_id\": \"1234\", \"state\": {}}]}", 2, "/resources/0/account_id", "twelve digits"),
+    (b"{\"resources\": [{\"resource_type\": \"RDS\", \"resource_id\": \"a\",\n\"region\": \"virginia\", \"state\": {}}]}", 2, "/resources/0/region", "not shaped like a region"),
+    (b"{\"resources\": [{\"resource_type\": \"RDS\", \"resource_id\": \"a\",\n\"state\": []}]}", 2, "/resources/0/state", "a list where an object of attributes"),
+    (b"{\"resources\": [{\"resource_type\": \"RDS\", \"resource_id\": \"a\", \"state\": {},\n\"acount_id\": \"x\"}]}", 2, "/resources/0/acount_id", "did you mean `account_id`?"),
+    (b"{\"resources\": [{\"resource_type\": \"RDS\", \"resource_id\": \"a\", \"state\": {},\n\"a/b~c\": 1}]}", 2, "/resources/0/a~1b~0c", "unknown key"),
+    (b"{\"resources\": [{\"resource_type\": \"RDS\", \"resource_id\": \"a\", \"state\": {},\n\"resource_id\": \"a\"}]}", 2, "/resources/0/resource_id", "stands twice"),
+    // Faults within a state.
+    (b"{\"resources\": [{\"resource_type\": \"SECURITY_GROUP\", \"resource_id\": \"sg-1\", \"state\": {\n\"Tags\": {\n\"Env\": 5}}}]}", 3, "/resources/0/state/Tags/Env", "a number where a tag's text"),
+    (b"{\"resources\": [{\"resource_type\": \"SECURITY_GROUP\", \"resource_id\": \"sg-1\", \"state\": {\n\"Tags\": {\"Env\": \"a\",\n\"Env\": \"b\"}}}]}", 3, "/resources/0/state/Tags/Env", "stands twice"),
+    (b"{\"resources\": [{\"resource_type\": \"SECURITY_GROUP\", \"resource_id\": \"sg-1\", \"state\": {\n\"Tgas\": {}}}]}", 2, "/resources/0/state/Tgas", "did you mean `Tags`?"),
+    (b"{\"resources\": [{\"resource_type\": \"SECURITY_GROUP\", \"resource_id\": \"sg-1\", \"state\": {\n\"Tags\": \"x\"}}]}", 2, "/resources/0/state/Tags", "an object of texts"),
+    (b"{\"resources\": [{\"resource_type\": \"SECURITY_GROUP\", \"resource_id\": \"sg-1\", \"state\": {\n\"IngressRules\": {\"tcp\": {}}}}]}", 2, "/resources/0/state/IngressRules/tcp", ""),
+    (b"{\"resources\": [{\"resource_type\": \"RDS\", \"resource_id\": \"a\", \"state\": {\n\"MultiAZ\": \"yes\"}}]}", 2, "/resources/0/state/MultiAZ", "true or false"),
+    (b"{\"resources\": [{\"resource_type\": \"RDS\", \"resource_id\": \"a\", \"state\": {\n\"AllocatedStorage\": 1e999}}]}", 2, "/resources/0", "number out of range"),
+    (b"{\"resources\": [{\"resource_type\": \"RDS\", \"resource_id\": \"a\", \"state\": {\n\"Engine\": \"a\\u0000b\"}}]}", 2, "/resources/0/state/Engine", "NUL"),
+    (b"{\"resources\": [{\"resource_type\": \"IAM_ROLE\", \"resource_id\": \"a\", \"state\": {\n\"AssumeRolePolicyDocument\": 5}}]}", 2, "/resources/0/state/AssumeRolePolicyDocument", "policy document"),
+];
