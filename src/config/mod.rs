@@ -1,6 +1,6 @@
 //! Configuration as the program uses it: checked, complete, impossible to get wrong.
 //!
-//! [`load`] reads TOML and environment and reports every problem at once, each with its path, its line and what to
+//! [`load()`] reads TOML and environment and reports every problem at once, each with its path, its line and what to
 //! write instead. What kinds of sources and channels exist is told by the caller ([`Vocabulary`]), because the kinds
 //! live in higher layers. Inside: text → `tree` (values with lines) → `env` laid over it → `check` → [`Config`].
 
@@ -31,7 +31,7 @@ use options::Options;
 pub use problem::{ConfigErrors, ConfigProblem};
 use secret::Secret;
 
-/// The commented default configuration: every key, explained. It loads to what [`load`] gives without any file.
+/// The commented default configuration: every key, explained. It loads to what [`load()`] gives without any file.
 pub const DEFAULT: &str = include_str!("../../config/driftsentry.toml");
 
 /// The whole configuration.

@@ -17,6 +17,7 @@ fn other_account() -> ScannedAccount {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it stands for a literal")]
 fn resource(resource_type: &str, id: &str, extra: Value) -> Value {
     let mut resource = json!({ "resource_type": resource_type, "resource_id": id, "state": {} });
     let entries = resource.as_object_mut().expect("an object");
