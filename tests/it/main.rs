@@ -17,6 +17,7 @@ mod mutation;
 mod mutations_iam_role;
 mod mutations_rds;
 mod mutations_s3;
+mod notify;
 mod rds;
 mod s3;
 mod s3_answers;
