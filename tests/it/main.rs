@@ -20,6 +20,7 @@ mod mutations_s3;
 mod notify;
 mod queue;
 mod rds;
+mod record;
 mod s3;
 mod s3_answers;
 mod schema;
