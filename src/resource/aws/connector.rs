@@ -99,7 +99,8 @@ async fn exchange(inner: &SharedHttpConnector, request: HttpRequest) -> Result<H
     let mut response = inner.call(request).await?;
     let body = ByteStream::new(response.take_body()).collect().await;
     let body = body.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
-    if is_cut_short(&body) {
+    // An error's page may come from a proxy on the way and be anything; its status tells enough.
+    if response.status().is_success() && is_cut_short(&body) {
         return Err(ConnectorError::io("the answer ends in the middle of its XML document".into()));
     }
     *response.body_mut() = SdkBody::from(body);
