@@ -1,16 +1,77 @@
-//! DriftSentry: what in our AWS accounts no longer matches what we declared, how bad is it, what does it cost, who must know.
+//! DriftSentry finds what in your AWS accounts no longer matches what you declared, says how bad it is and what it
+//! costs per month, and tells who must know.
+//!
+//! # The map
+//!
+//! Data flows one way:
+//!
+//! ```text
+//! config ─► schedule ─► ⟦ScanShard⟧ ─► resource.read  (live)     ┐
+//!                                      expected       (declared) ┴─► assess ─► record
+//!                         record = ONE transaction: drifts + audit + alerts + cost metrics + the jobs they cause
+//! ⟦DeliverAlert⟧ ─► notify channel                              ⟦ ⟧ = a row in `jobs`
+//! http ─► store (read)          command line ─► triage (act)
+//! ```
+//!
+//! **Calls go down the layers; the only way back up is a row in `jobs`.**
+//!
+//! | layer | modules | what it may know |
+//! |---|---|---|
+//! | 0 | [`domain`] | nothing: pure rules |
+//! | 1 | [`clock`], [`config`], [`crypto`], [`password`], [`shutdown`] | the process |
+//! | 2 | [`store`] | all SQL |
+//! | 3 | [`queue`] | jobs, not their kinds |
+//! | 4 | [`jobs`] | the messages between replicas |
+//! | 5 | [`resource`], [`expected`], [`prices`] | AWS types, sources of expected state, list prices |
+//! | 6 | [`scan`], [`notify`], [`triage`] | the work; siblings never call each other |
+//! | 7 | [`http`] | translation to HTTP |
+//! | 8 | [`app`], [`cli`], [`demo`], [`embedded`], [`telemetry`] | putting it together |
+//!
+//! # A scan
+//!
+//! A tick of a schedule ([`scan::schedule`]), or the `scan` command, writes one row in `scans`, one in `scan_shards` per
+//! account × region × type, and one [`jobs::ScanShard`] for each ([`scan::plan`]), in one transaction. A worker of any
+//! replica claims the job ([`queue`]), asks which drifts stand in the scope, and streams the live resources through
+//! ([`scan::survey`]): each is brought to canonical form by its type ([`resource`]), compared with its declaration
+//! ([`expected`]), rated and priced ([`scan::assess`]). Only what differs is held. Then one transaction
+//! ([`scan::record`]) writes everything that follows from it, and the last shard closes the scan.
+//!
+//! # An alert
+//!
+//! The transaction that stores a new drift also stores its alert, finds the channels by the routes
+//! ([`domain::route`]), and writes one row in `deliveries` and one [`jobs::DeliverAlert`] for each. A worker claims the
+//! delivery, so that nobody else sends meanwhile, lets the channel send ([`notify`]), and writes down what became of
+//! it. A job that runs twice finds the delivery done.
+//!
+//! # Invariants
+//!
+//! - `patch(expected_state, difference) = actual_state`, for every row of `drifts`, always.
+//! - At most one drift per resource is open (detected, triaged or approved).
+//! - **What is absent from a failed or partial listing is unknown, never gone**: no drift is invented, changed or
+//!   resolved by what was not read.
+//! - Every tick of a schedule makes at most one scan across all replicas; the primary key of `schedule_ticks` decides.
+//! - Every job may run twice; no effect may happen twice because of it.
+//! - No transaction is open while AWS, a mail server or a webhook is waited for.
+//! - A cost is exact or unknown. It is never guessed, and never a float.
+//! - No state value, address or secret is logged.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod domain;
 pub mod embedded;
 pub mod expected;
+pub mod http;
 pub mod jobs;
 pub mod notify;
+pub mod password;
 pub mod prices;
 pub mod queue;
 pub mod resource;
 pub mod scan;
 pub mod shutdown;
 pub mod store;
+pub mod telemetry;
+pub mod triage;

@@ -37,9 +37,10 @@ impl DriftKind {
 }
 
 /// What a scan found out about one resource that is not as declared.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
     /// The resource.
+    #[serde(flatten)]
     pub key: ResourceKey,
     /// How it departs.
     pub kind: DriftKind,
@@ -195,6 +196,8 @@ pub struct Drift {
     /// The resource.
     #[serde(flatten)]
     pub key: ResourceKey,
+    /// The account's configured name when it was found.
+    pub account_name: Option<String>,
     /// How it departs.
     pub kind: DriftKind,
     /// The declared state; `null` if nothing declares it.

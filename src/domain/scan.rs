@@ -57,3 +57,16 @@ impl FromStr for ScanStatus {
         Self::ALL.into_iter().find(|s| s.as_str() == text).ok_or_else(|| format!("`{text}` is no status of a scan"))
     }
 }
+
+impl ScanStatus {
+    /// How a scan ended whose shards ended so: failed if all failed, partial if anything was not read, else succeeded.
+    #[must_use]
+    pub fn of_shards(shards: impl IntoIterator<Item = Self>) -> Self {
+        let shards: Vec<Self> = shards.into_iter().collect();
+        match shards.iter().filter(|status| **status == Self::Succeeded).count() {
+            succeeded if succeeded == shards.len() => Self::Succeeded,
+            _ if shards.iter().all(|status| *status == Self::Failed) => Self::Failed,
+            _ => Self::Partial,
+        }
+    }
+}

@@ -68,7 +68,7 @@ impl<'a> From<&'a Drift> for Story<'a> {
         Self {
             id: Some(drift.id),
             key: &drift.key,
-            account_name: None,
+            account_name: drift.account_name.as_deref(),
             name_tag: name_tag(&drift.actual_state).or_else(|| name_tag(&drift.expected_state)),
             kind: drift.kind,
             changes: by_prominence(&drift.changes, &|_| Severity::Info),

@@ -175,6 +175,7 @@ impl Draft {
         let id_form = kind.map_or("its id in AWS", ResourceType::id_form);
         fields.require("resource_id", id_form);
         let resource_id = fields.text("resource_id").and_then(|id| fields.resource_id(id, id_form));
+        let resource_id = resource_id.map(|id| kind.map_or_else(|| id.clone(), |kind| kind.canonical_id(&id)));
         let account_id = fields.optional("account_id").and_then(|id| fields.account_id(&id));
         let region = fields.optional("region").and_then(|region| fields.region(&region));
         fields.require("state", "{ … }");

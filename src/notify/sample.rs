@@ -42,6 +42,7 @@ pub(super) fn message(resource_type: &str, id: &str, severity: Severity, changes
     let drift = Drift {
         id: "0193594e-3c00-7000-8000-000000000001".parse().expect("an id"),
         key: scope.key(id),
+        account_name: None,
         kind,
         expected_state: json!({}),
         actual_state: json!({}),

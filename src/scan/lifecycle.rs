@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::record::ShardOutcome;
-use crate::domain::drift::{DriftStatus, Finding, ResolvedHow};
+use crate::domain::drift::{DriftKind, DriftStatus, Finding, ResolvedHow};
 use crate::domain::id::DriftId;
 use crate::store::drift::StoredDrift;
 
@@ -83,7 +83,10 @@ pub(super) fn plan<'a>(standing: &'a [StoredDrift], outcome: &'a ShardOutcome) -
 impl<'a> Plan<'a> {
     fn place(&mut self, before: Option<&'a StoredDrift>, finding: &'a Finding) {
         let Some(before) = before else { return self.create.push(finding) };
-        if before.expected_state == finding.expected && before.actual_state == finding.actual {
+        // Sameness is that of the changes: an attribute that is declared anew, or could not be read this time, and is
+        // as declared, makes no other difference of it.
+        let kind = DriftKind::of(&before.expected_state, &before.actual_state);
+        if kind == finding.kind && before.changes == finding.changes {
             return self.keep.push(before);
         }
         if matches!(before.status, DriftStatus::Detected | DriftStatus::Triaged) {

@@ -296,6 +296,7 @@ impl Recorder<'_> {
         Drift {
             id,
             key: finding.key.clone(),
+            account_name: self.outcome.account_name.clone(),
             kind: finding.kind,
             expected_state: finding.expected.clone(),
             actual_state: finding.actual.clone(),

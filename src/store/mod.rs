@@ -14,6 +14,7 @@ pub mod drift;
 mod error;
 pub mod event;
 pub mod job;
+pub mod metrics;
 mod migrate;
 pub mod scan;
 pub mod schedule;
@@ -73,6 +74,18 @@ impl Store {
     /// If no connection can be had.
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
         self.pool.begin().await.step("begin a transaction")
+    }
+
+    /// The server's version in its own words (`15.8`).
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn server_version(&self) -> Result<String, StoreError> {
+        let mut conn = self.conn().await?;
+        sqlx::query_scalar!(r#"select split_part(current_setting('server_version'), ' ', 1) as "version!""#)
+            .fetch_one(&mut *conn)
+            .await
+            .step("ask for the server's version")
     }
 
     /// Closes all connections.

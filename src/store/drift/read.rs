@@ -95,6 +95,7 @@ struct Row {
     resource_type: String,
     region: String,
     account_id: Option<String>,
+    account_name: Option<String>,
     expected_state: Value,
     actual_state: Value,
     difference: Value,
@@ -130,6 +131,7 @@ impl TryFrom<Row> for Drift {
                 },
                 resource_id: row.resource_id,
             },
+            account_name: row.account_name,
             kind: DriftKind::of(&row.expected_state, &row.actual_state),
             expected_state: row.expected_state,
             actual_state: row.actual_state,
@@ -218,7 +220,8 @@ async fn select(conn: &mut PgConnection, filter: &DriftFilter, ids: Option<&[Uui
     let severities = (!severities.is_empty()).then_some(severities);
     let rows = sqlx::query_as!(
         Row,
-        r#"select d.id, d.resource_id, d.resource_type, d.region, d.account_id, d.expected_state, d.actual_state,
+        r#"select d.id, d.resource_id, d.resource_type, d.region, d.account_id,
+                  t.account_name as "account_name?", d.expected_state, d.actual_state,
                   d.difference, t.changes as "changes?: Json<Vec<Change>>", d.severity, d.cost_impact_monthly,
                   t.cost_unknown_reason as "cost_unknown_reason?", t.declared_in as "declared_in?", d.status,
                   d.detected_at, d.detected_by, d.approved_at, d.approval_reason, d.rejected_at, d.rejection_reason,

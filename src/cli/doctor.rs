@@ -1,0 +1,116 @@
+//! `doctor`: one line for each thing that has to work, with what to do if it does not.
+
+use std::process::ExitCode;
+
+use futures::StreamExt;
+
+use super::{Context, output};
+use crate::app::{App, Parts};
+use crate::domain::id::{Region, ScannedAccount, Scope};
+use crate::resource::{BUILTIN, ReadRequest, ResourceType, Undeclared};
+
+/// Tells lines and remembers whether one was bad.
+#[derive(Default)]
+struct Report {
+    failed: bool,
+}
+
+impl Report {
+    fn tell(&mut self, what: &str, result: Result<String, String>) -> std::io::Result<()> {
+        let (mark, text) = match result {
+            Ok(text) => ("ok  ", text),
+            Err(text) => {
+                self.failed = true;
+                ("FAIL", text)
+            }
+        };
+        output::line(format_args!("{mark}  {what:<16} {}", text.replace('\n', "\n                        ")))
+    }
+}
+
+pub(super) async fn doctor(context: &Context) -> anyhow::Result<ExitCode> {
+    let mut report = Report::default();
+    let config = match context.config() {
+        Ok(config) => config,
+        Err(error) => {
+            report.tell("configuration", Err(format!("{error:#}")))?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let file = crate::config::find_file(context.global.config.as_deref(), &context.env);
+    let file = file.map_or_else(|| "no file: the defaults are used".to_owned(), |file| file.display().to_string());
+    report.tell("configuration", Ok(file))?;
+    report.tell("database", database(context, &config).await)?;
+    let app = App::build(config, Parts::default())?;
+    match app.scanner.accounts().await {
+        Err(error) => report.tell("AWS", Err(error.to_string()))?,
+        Ok(accounts) => {
+            for account in &accounts {
+                check_account(&app, account, &mut report).await?;
+            }
+            report.tell("expected state", expected(&app).await)?;
+        }
+    }
+    for (name, result) in app.probe_channels().await {
+        report.tell("channel", result.map(|said| format!("{name}: {said}")).map_err(|why| format!("{name}: {why}")))?;
+    }
+    for schedule in app.next_ticks() {
+        report.tell("schedule", Ok(schedule))?;
+    }
+    Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn database(context: &Context, config: &crate::config::Config) -> Result<String, String> {
+    let database = context.database(config).await.map_err(|error| format!("{error:#}"))?;
+    let version = database.store.server_version().await.map_err(|error| error.to_string());
+    database.close().await;
+    Ok(format!("PostgreSQL {}, schema current", version?))
+}
+
+async fn expected(app: &App) -> Result<String, String> {
+    let estate = app.scanner.estate().await.map_err(|error| error.to_string())?;
+    match estate.problems.first() {
+        None => Ok(format!("{} resources declared", estate.len())),
+        Some(first) => Err(format!(
+            "{} problems, the first in {}: {} (`driftsentry expected check` tells all)",
+            estate.problems.len(),
+            first.place,
+            first.message
+        )),
+    }
+}
+
+/// Reads the beginning of each type in the account's first region: the role, the permission, the network.
+async fn check_account(app: &App, account: &ScannedAccount, report: &mut Report) -> anyhow::Result<()> {
+    let name = account.name.clone().unwrap_or_else(|| account.id.to_string());
+    for kind in BUILTIN {
+        let region = if kind.is_global() { Some(Region::global()) } else { account.regions.first().cloned() };
+        let Some(region) = region else { continue };
+        let place = format!("{name}/{region}");
+        let scope = Scope { account_id: account.id.clone(), region, resource_type: kind.name().to_owned() };
+        let readable = check_type(app, *kind, scope).await;
+        report
+            .tell(kind.name(), readable.map(|()| format!("{place}: readable")).map_err(|e| format!("{place}: {e}")))?;
+    }
+    Ok(())
+}
+
+async fn check_type(app: &App, kind: &dyn ResourceType, scope: Scope) -> Result<(), String> {
+    let aws = app.scanner.aws(&scope).await.map_err(|error| error.to_string())?;
+    let request = ReadRequest {
+        regions: vec![scope.region.clone()],
+        scope,
+        declared: std::collections::BTreeMap::new(),
+        region_open: std::collections::BTreeSet::new(),
+        is_home: false,
+        undeclared: Undeclared::Read,
+    };
+    match kind.read(&aws, &request).next().await {
+        Some(Err(error)) => Err(error.to_string()),
+        Some(Ok(live)) => match live.unknown.into_iter().next() {
+            Some((attribute, reason)) => Err(format!("{attribute}: {reason}")),
+            None => Ok(()),
+        },
+        None => Ok(()),
+    }
+}

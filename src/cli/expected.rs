@@ -1,0 +1,30 @@
+//! `expected check`: what the sources of expected state hold, and every problem.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{Context, Format, output};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ExpectedCommand {
+    /// Load every source; say what it holds and every problem, with file, line and JSON pointer
+    Check {
+        /// How the result is printed
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+pub(super) async fn expected(context: &Context, command: ExpectedCommand) -> anyhow::Result<ExitCode> {
+    let ExpectedCommand::Check { format } = command;
+    let app = context.app()?;
+    let estate = app.scanner.estate().await?;
+    let mut out = std::io::stdout().lock();
+    let written = match format {
+        Format::Table => crate::expected::report::write_text(&estate, &mut out),
+        Format::Json => crate::expected::report::write_json(&estate, &mut out),
+    };
+    output::tolerate_closed_pipe(written)?;
+    Ok(if estate.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,58 @@
+//! HTTP: liveness, readiness, metrics. The API's nouns are merged in here, one file each.
+//!
+//! Handlers translate; they do not decide.
+
+pub mod error;
+mod health;
+mod metrics;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tracing::info;
+
+use crate::resource::aws::AwsPool;
+use crate::shutdown::Shutdown;
+use crate::store::Store;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct HttpState {
+    /// The database.
+    pub store: Store,
+    /// AWS counters.
+    pub pool: AwsPool,
+}
+
+/// All routes.
+pub fn router(state: HttpState) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .with_state(Arc::new(state))
+}
+
+/// Binds the address.
+///
+/// # Errors
+/// If the address is taken or not ours.
+pub async fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind(listen).await?;
+    info!("listening on http://{}", listener.local_addr()?);
+    Ok(listener)
+}
+
+/// Serves until the soft stop, then lets begun requests finish.
+pub async fn serve(listener: TcpListener, state: HttpState, shutdown: Shutdown) {
+    let stop = shutdown.soft().clone();
+    let served = axum::serve(listener, router(state)).with_graceful_shutdown(stop.cancelled_owned()).await;
+    if let Err(error) = served {
+        tracing::error!(error = &error as &dyn std::error::Error, "the HTTP server ended");
+    }
+}

@@ -1,0 +1,156 @@
+//! Capture: live state written as expected state, the beginning of a baseline.
+//!
+//! What could not be read whole is left out and said: a document must never declare less than is there by accident.
+
+use std::path::{Path, PathBuf};
+
+use futures::{StreamExt, stream};
+use serde::Serialize;
+
+use super::Scanner;
+use crate::domain::id::{AccountId, Region, Scope};
+use crate::domain::state::ResourceState;
+use crate::resource::{ReadRequest, Undeclared};
+
+/// Scopes that are read at a time.
+const AT_A_TIME: usize = 8;
+
+/// One resource of the document.
+#[derive(Debug, Clone, Serialize)]
+pub struct CapturedResource {
+    /// Type name.
+    pub resource_type: String,
+    /// Its id.
+    pub resource_id: String,
+    /// Its account.
+    pub account_id: AccountId,
+    /// Its region.
+    pub region: Region,
+    /// All attributes that were read.
+    pub state: ResourceState,
+}
+
+/// What was captured.
+#[derive(Debug, Default)]
+pub struct Captured {
+    /// Sorted by scope and id.
+    pub resources: Vec<CapturedResource>,
+    /// What could not be read and is not in `resources`, in words.
+    pub errors: Vec<String>,
+}
+
+/// A file that would be lost.
+#[derive(Debug, thiserror::Error)]
+#[error("{} exists: give another name, or --force to overwrite it", .0.display())]
+pub struct Exists(PathBuf);
+
+/// Refuses to write over a file.
+///
+/// # Errors
+/// If `out` exists as a file and `force` is not given.
+pub fn refuse_overwriting(out: &Path, force: bool) -> Result<(), Exists> {
+    if out.is_file() && !force { Err(Exists(out.to_owned())) } else { Ok(()) }
+}
+
+/// Reads every resource of the scopes. `deep`: also what costs a call per resource.
+///
+/// # Errors
+/// If the accounts cannot be told; what else goes wrong is in the result.
+pub async fn capture(
+    scanner: &Scanner,
+    scopes: &[Scope],
+    deep: bool,
+    on_scope: &(dyn Fn(&Scope, usize) + Sync),
+) -> Result<Captured, crate::resource::ReadError> {
+    scanner.accounts().await?;
+    let mut parts: Vec<(usize, Captured)> = stream::iter(scopes.iter().enumerate())
+        .map(|(index, scope)| async move {
+            let part = capture_scope(scanner, scope, deep).await;
+            on_scope(scope, part.resources.len());
+            (index, part)
+        })
+        .buffer_unordered(AT_A_TIME)
+        .collect()
+        .await;
+    parts.sort_by_key(|(index, _)| *index);
+    let mut all = Captured::default();
+    for (_, part) in parts {
+        all.resources.extend(part.resources);
+        all.errors.extend(part.errors);
+    }
+    Ok(all)
+}
+
+async fn capture_scope(scanner: &Scanner, scope: &Scope, deep: bool) -> Captured {
+    let mut captured = Captured::default();
+    let Some(kind) = super::survey::kind_of(scope) else { return captured };
+    let aws = match scanner.aws(scope).await {
+        Ok(aws) => aws,
+        Err(error) => {
+            captured.errors.push(error.to_string());
+            return captured;
+        }
+    };
+    let request = ReadRequest {
+        scope: scope.clone(),
+        declared: std::collections::BTreeMap::new(),
+        region_open: std::collections::BTreeSet::new(),
+        is_home: false,
+        regions: vec![scope.region.clone()],
+        undeclared: if deep { Undeclared::ReadDeep } else { Undeclared::Read },
+    };
+    let mut live = kind.read(&aws, &request);
+    while let Some(item) = live.next().await {
+        match item {
+            Err(error) => captured.errors.push(error.to_string()),
+            Ok(live) if live.elsewhere || kind.is_aws_owned(&live.resource_id, &live.state) => {}
+            Ok(live) if live.unsettled.is_some() => {
+                let doing = live.unsettled.unwrap_or_default();
+                captured.errors.push(format!("{}: AWS is still at work on it: {doing}", scope.key(&live.resource_id)));
+            }
+            Ok(live) => {
+                for (attribute, reason) in &live.unknown {
+                    captured.errors.push(format!("{attribute} of {}: {reason}", scope.key(&live.resource_id)));
+                }
+                captured.resources.push(CapturedResource {
+                    resource_type: scope.resource_type.clone(),
+                    resource_id: live.resource_id,
+                    account_id: scope.account_id.clone(),
+                    region: scope.region.clone(),
+                    state: live.state,
+                });
+            }
+        }
+    }
+    captured.resources.sort_by(|a, b| a.resource_id.cmp(&b.resource_id));
+    captured
+}
+
+/// Writes the document: one file, or, if `out` is a folder (or ends in `/`), one file per account, region and type.
+///
+/// # Errors
+/// If a file cannot be written. A file appears whole or not at all.
+pub fn write(captured: &Captured, out: &Path) -> std::io::Result<()> {
+    if !out.is_dir() && !out.as_os_str().to_string_lossy().ends_with('/') {
+        return write_file(out, &captured.resources.iter().collect::<Vec<_>>());
+    }
+    let mut by_scope: std::collections::BTreeMap<String, Vec<&CapturedResource>> = std::collections::BTreeMap::new();
+    for resource in &captured.resources {
+        let CapturedResource { resource_type, account_id, region, .. } = resource;
+        by_scope.entry(format!("{account_id}-{region}-{resource_type}.json")).or_default().push(resource);
+    }
+    std::fs::create_dir_all(out)?;
+    by_scope.iter().try_for_each(|(name, resources)| write_file(&out.join(name), resources))
+}
+
+fn write_file(path: &Path, resources: &[&CapturedResource]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    // Readable for others as far as the umask lets it: the daemon often runs as another user.
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    let mut file = tempfile::Builder::new().permissions(readable).tempfile_in(folder)?;
+    serde_json::to_writer_pretty(&mut file, &serde_json::json!({ "resources": resources }))?;
+    std::io::Write::write_all(&mut file, b"\n")?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

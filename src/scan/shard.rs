@@ -1,0 +1,128 @@
+//! The job that reads, judges and records one shard, and always closes its row.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use sqlx::PgConnection;
+use tracing::{info, warn};
+
+use super::Scanner;
+use super::record::{ShardOutcome, record};
+use super::survey::{StandingDrift, Survey};
+use crate::clock::SharedClock;
+use crate::domain::route::Route;
+use crate::domain::scan::ScanStatus;
+use crate::jobs::ScanShard;
+use crate::queue::{Handler, JobContext, JobError};
+use crate::store::scan::ShardReport;
+use crate::store::{self, Store, StoreError};
+
+/// Runs [`ScanShard`] jobs.
+pub struct ScanShardHandler {
+    /// The database.
+    pub store: Store,
+    /// What reads and judges.
+    pub scanner: Arc<Scanner>,
+    /// Where alerts go.
+    pub routes: Arc<[Route]>,
+    /// Business time.
+    pub clock: SharedClock,
+}
+
+impl ScanShardHandler {
+    async fn scan(&self, args: ScanShard) -> Result<(), JobError> {
+        let read_started_at = self.clock.now();
+        let Some(standing) = self.begin(&args, read_started_at).await? else { return Ok(()) };
+        let survey = self.scanner.survey(&args.scope, args.unmanaged, &standing, &|| {}).await;
+        log(&args, &survey);
+        self.finish(&args, survey, read_started_at).await?;
+        Ok(())
+    }
+
+    /// Marks the shard as begun and tells what stands in its scope; `None` if it was done before.
+    async fn begin(&self, args: &ScanShard, now: DateTime<Utc>) -> Result<Option<Vec<StandingDrift>>, StoreError> {
+        let mut conn = self.store.conn().await?;
+        if !store::scan::start_shard(&mut conn, args.scan_id, &args.scope, now).await? {
+            return Ok(None);
+        }
+        let standing = store::drift::standing(&mut conn, &args.scope).await?;
+        let standing = standing.into_iter().map(|drift| StandingDrift {
+            id: drift.id,
+            resource_id: drift.resource_id,
+            expected: drift.expected_state,
+            actual: drift.actual_state,
+        });
+        Ok(Some(standing.collect()))
+    }
+
+    async fn finish(&self, args: &ScanShard, survey: Survey, read_started_at: DateTime<Utc>) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut report = ShardReport {
+            status: survey.status(),
+            resources_scanned: survey.scanned,
+            drifts_found: survey.findings.len() as u64,
+            drifts_resolved: 0,
+            resources_unknown: survey.unknown,
+            api_calls: survey.api_calls,
+            error: survey.error(),
+        };
+        let outcome = ShardOutcome {
+            scan_id: args.scan_id,
+            account_name: self.scanner.account_name(&args.scope.account_id).await,
+            scope: args.scope.clone(),
+            detected_by: args.detected_by,
+            complete: report.status == ScanStatus::Succeeded,
+            findings: survey.findings,
+            matching: survey.matching,
+            undeclared: survey.undeclared,
+            read_started_at,
+        };
+        let mut tx = self.store.begin().await?;
+        let recorded = record(&mut tx, &outcome, &self.routes, now).await?;
+        report.drifts_resolved = recorded.resolved;
+        store::scan::finish_shard(&mut tx, args.scan_id, &args.scope, &report, now).await?;
+        let closed = store::scan::close_if_done(&mut tx, args.scan_id, now).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        if let Some(scan) = closed {
+            info!(scan.id = %args.scan_id, scan.status = %scan.status, "scan {} {}", args.scan_id, scan.status);
+        }
+        Ok(())
+    }
+
+    /// Closes a shard whose job was given up, in the transaction that gives it up.
+    async fn give_up(&self, conn: &mut PgConnection, args: ScanShard, error: &str) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let report = ShardReport { error: Some(error.to_owned()), ..ShardReport::default() };
+        store::scan::finish_shard(&mut *conn, args.scan_id, &args.scope, &report, now).await?;
+        store::scan::close_if_done(conn, args.scan_id, now).await?;
+        Ok(())
+    }
+}
+
+fn log(args: &ScanShard, survey: &Survey) {
+    let (scan, scope, status) = (args.scan_id, &args.scope, survey.status());
+    if let Some(error) = survey.error() {
+        warn!(scan.id = %scan, shard.scope = %scope, shard.status = %status, "{scope}: {error}");
+    }
+    info!(scan.id = %scan, shard.scope = %scope, shard.status = %status, resources = survey.scanned,
+        drifts = survey.findings.len(), api_calls = survey.api_calls,
+        "{scope}: {} resources compared, {} differ", survey.scanned, survey.findings.len());
+}
+
+impl Handler for ScanShardHandler {
+    type Args = ScanShard;
+
+    fn run<'a>(&'a self, _job: &'a JobContext, args: ScanShard) -> BoxFuture<'a, Result<(), JobError>> {
+        Box::pin(self.scan(args))
+    }
+
+    fn discarded<'a>(
+        &'a self,
+        conn: &'a mut PgConnection,
+        args: ScanShard,
+        error: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(self.give_up(conn, args, error))
+    }
+}

@@ -1,0 +1,259 @@
+//! One shard read and judged, without a database: what the daemon records and what a dry run prints.
+//!
+//! Resources stream through; only what differs is held. A stream that ended early is never taken for a short listing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures::StreamExt;
+use serde_json::Value;
+
+use super::assess::{Context, Judgement, Standing, Verdict};
+use crate::config::Unmanaged;
+use crate::domain::drift::{DriftKind, Finding};
+use crate::domain::id::{DriftId, ScannedAccount, Scope};
+use crate::domain::scan::ScanStatus;
+use crate::expected::{Declared, Estate};
+use crate::resource::{Aws, Live, ReadRequest, ResourceType, Undeclared};
+
+/// A drift of the scope that is not resolved, as it was before the shard began to read.
+#[derive(Debug, Clone)]
+pub struct StandingDrift {
+    /// The drift.
+    pub id: DriftId,
+    /// The resource.
+    pub resource_id: String,
+    /// Its expected state.
+    pub expected: Value,
+    /// Its actual state.
+    pub actual: Value,
+}
+
+/// What a shard found.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Resources that are not as declared.
+    pub findings: Vec<Finding>,
+    /// Standing drifts whose resource is as declared now.
+    pub matching: Vec<DriftId>,
+    /// Standing drifts whose resource nothing declares any more.
+    pub undeclared: Vec<DriftId>,
+    /// Live resources that were compared.
+    pub scanned: u64,
+    /// Resources of which something could not be read.
+    pub unknown: u64,
+    /// Changes that ignore rules covered.
+    pub ignored: u64,
+    /// HTTP requests sent to AWS.
+    pub api_calls: u64,
+    /// Whether the listing was read to its end.
+    pub listed_all: bool,
+    /// What could not be read and why.
+    pub errors: Vec<String>,
+}
+
+impl Survey {
+    /// How the shard ended: `failed` if nothing could be read, `partial` if something could not.
+    #[must_use]
+    pub fn status(&self) -> ScanStatus {
+        match (self.errors.is_empty(), self.listed_all || self.scanned > 0) {
+            (true, _) => ScanStatus::Succeeded,
+            (false, true) => ScanStatus::Partial,
+            (false, false) => ScanStatus::Failed,
+        }
+    }
+
+    /// All errors in one text; `None` if there is none.
+    #[must_use]
+    pub fn error(&self) -> Option<String> {
+        (!self.errors.is_empty()).then(|| self.errors.join("; "))
+    }
+}
+
+/// What a survey is made with.
+pub struct Surveyor<'a> {
+    /// How to judge.
+    pub context: Context<'a>,
+    /// What is declared.
+    pub estate: &'a Estate,
+    /// The account of the scope.
+    pub account: &'a ScannedAccount,
+    /// Whether undeclared resources are findings.
+    pub unmanaged: Unmanaged,
+}
+
+impl Surveyor<'_> {
+    /// Reads and judges the scope. `on_resource` is called after each resource, for progress.
+    pub async fn survey(&self, aws: &Aws, standing: &[StandingDrift], on_resource: &(dyn Fn() + Sync)) -> Survey {
+        let request = self.request();
+        let mut tally = Tally::new(self, standing, &request);
+        let mut live = self.context.kind.read(aws, &request);
+        loop {
+            match live.next().await {
+                Some(Ok(live)) => tally.add(&live),
+                Some(Err(error)) => break tally.survey.errors.push(error.to_string()),
+                None => break tally.survey.listed_all = true,
+            }
+            on_resource();
+        }
+        let mut survey = tally.finish();
+        survey.api_calls = aws.calls.get();
+        survey
+    }
+
+    /// What to ask of the type's reader.
+    fn request(&self) -> ReadRequest {
+        let declared = self.estate.scope(self.context.scope);
+        ReadRequest {
+            scope: self.context.scope.clone(),
+            declared: declared.attribute_names(),
+            region_open: declared.region_open(),
+            is_home: self.account.regions.first() == Some(&self.context.scope.region) || self.context.kind.is_global(),
+            regions: self.account.regions.clone(),
+            undeclared: match self.unmanaged {
+                Unmanaged::Ignore => Undeclared::Skip,
+                Unmanaged::Report => Undeclared::Read,
+            },
+        }
+    }
+}
+
+/// The running count of a survey.
+struct Tally<'a> {
+    surveyor: &'a Surveyor<'a>,
+    request: &'a ReadRequest,
+    standing: HashMap<&'a str, Vec<&'a StandingDrift>>,
+    seen: BTreeSet<String>,
+    unread: BTreeMap<(String, String), u64>,
+    survey: Survey,
+}
+
+impl<'a> Tally<'a> {
+    fn new(surveyor: &'a Surveyor<'a>, standing: &'a [StandingDrift], request: &'a ReadRequest) -> Self {
+        let mut by_id: HashMap<&str, Vec<&StandingDrift>> = HashMap::new();
+        for drift in standing {
+            by_id.entry(&drift.resource_id).or_default().push(drift);
+        }
+        Self {
+            surveyor,
+            request,
+            standing: by_id,
+            seen: BTreeSet::new(),
+            unread: BTreeMap::new(),
+            survey: Survey::default(),
+        }
+    }
+
+    fn declared(&self, resource_id: &str) -> Option<Declared> {
+        self.surveyor.estate.scope(self.surveyor.context.scope).get(resource_id)
+    }
+
+    fn is_undecided(&self, resource_id: &str) -> bool {
+        self.surveyor.estate.scope(self.surveyor.context.scope).is_undecided(resource_id)
+    }
+
+    fn add(&mut self, live: &Live) {
+        let id = &live.resource_id;
+        let context = self.surveyor.context;
+        if let Some(declared) = self.declared(id) {
+            self.seen.insert(id.clone());
+            if live.elsewhere {
+                return self.note_matching(id);
+            }
+            let standing = self.standing.get(id.as_str()).and_then(|drifts| drifts.last());
+            let standing = standing.map(|drift| Standing { expected: &drift.expected, actual: &drift.actual });
+            let judgement = context.judge_declared(&declared, live, standing);
+            self.take(id, judgement);
+        } else if self.surveyor.unmanaged == Unmanaged::Report && !live.elsewhere {
+            self.seen.insert(id.clone());
+            // With a declaration unread, "nothing declares it" cannot be told.
+            if self.surveyor.estate.is_complete() && !self.is_undecided(id) {
+                let judgement = context.judge_unmanaged(live);
+                self.take(id, judgement);
+            }
+        }
+    }
+
+    fn take(&mut self, resource_id: &str, judgement: Judgement) {
+        self.survey.ignored += judgement.ignored as u64;
+        self.survey.unknown += u64::from(!judgement.unknown.is_empty());
+        for unread in judgement.unknown {
+            *self.unread.entry(unread).or_default() += 1;
+        }
+        match judgement.verdict {
+            Verdict::Unjudged(_) => return,
+            Verdict::Matches => self.note_matching(resource_id),
+            Verdict::Drifted(finding) => self.survey.findings.push(*finding),
+        }
+        self.survey.scanned += 1;
+    }
+
+    fn note_matching(&mut self, resource_id: &str) {
+        let standing = self.standing.get(resource_id).into_iter().flatten();
+        self.survey.matching.extend(standing.map(|drift| drift.id));
+    }
+
+    fn finish(mut self) -> Survey {
+        if self.survey.listed_all {
+            self.judge_unseen();
+        } else {
+            let unseen = self.request.declared.keys().filter(|id| !self.seen.contains(*id)).count();
+            self.survey.unknown += unseen as u64;
+        }
+        let unread = std::mem::take(&mut self.unread);
+        self.survey.errors.extend(unread.into_iter().map(|((attribute, reason), count)| match count {
+            1 => format!("{attribute} of one resource could not be read: {reason}"),
+            _ => format!("{attribute} of {count} resources could not be read: {reason}"),
+        }));
+        let problems = &self.surveyor.estate.problems;
+        if let Some(first) = problems.first() {
+            let more = if problems.len() > 1 { format!(" (and {} more)", problems.len() - 1) } else { String::new() };
+            self.survey.errors.push(format!("expected state is incomplete: {}: {}{more}", first.place, first.message));
+        }
+        self.survey
+    }
+
+    /// After a complete listing: what is declared and was not seen is gone; what stands and is no longer declared is over.
+    fn judge_unseen(&mut self) {
+        let declared = &self.request.declared;
+        let answers = |id: &String| self.request.is_home || !self.request.region_open.contains(id);
+        let gone: Vec<&String> = declared.keys().filter(|id| !self.seen.contains(*id) && answers(id)).collect();
+        for id in gone {
+            if let Some(declaration) = self.declared(id) {
+                let judgement = self.surveyor.context.judge_missing(id, &declaration);
+                self.take(id, judgement);
+                // Gone resources were not compared.
+                self.survey.scanned -= 1;
+            }
+        }
+        let mut undeclared = Vec::new();
+        let mut matching = Vec::new();
+        for (id, drifts) in &self.standing {
+            if declared.contains_key(*id) || self.is_undecided(id) || self.seen.contains(*id) {
+                continue;
+            }
+            for drift in drifts {
+                match DriftKind::of(&drift.expected, &drift.actual) {
+                    // Undeclared and gone, told only by a listing that yields undeclared resources.
+                    DriftKind::Unmanaged if self.surveyor.unmanaged == Unmanaged::Report => matching.push(drift.id),
+                    DriftKind::Unmanaged => {}
+                    _ if self.surveyor.estate.is_complete() => undeclared.push(drift.id),
+                    _ => {}
+                }
+            }
+        }
+        self.survey.matching.extend(matching);
+        self.survey.undeclared.extend(undeclared);
+    }
+}
+
+/// The account of a scope among those that are scanned.
+#[must_use]
+pub fn account_of<'a>(accounts: &'a [ScannedAccount], scope: &Scope) -> Option<&'a ScannedAccount> {
+    accounts.iter().find(|account| account.id == scope.account_id)
+}
+
+/// A type by its name, as a scope carries it.
+#[must_use]
+pub fn kind_of(scope: &Scope) -> Option<&'static dyn ResourceType> {
+    crate::resource::find(&scope.resource_type)
+}

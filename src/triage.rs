@@ -1,0 +1,206 @@
+//! What people do with a drift: triage, approve, reject, resolve. Each is one transaction with its trail.
+//!
+//! The moves that are legal stand in `domain::drift` and are enforced by the database; here it is decided who may act
+//! and what is written down. Nothing here changes AWS.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use crate::domain::alert::AlertType;
+use crate::domain::drift::{Drift, DriftStatus, ResolvedHow};
+use crate::domain::id::{AlertId, DriftId};
+use crate::domain::route::{AlertFacts, Route, channels_of};
+use crate::domain::story::Story;
+use crate::domain::user::{Actor, Role, User};
+use crate::jobs::DeliverAlert;
+use crate::queue;
+use crate::store::audit::{AuditAction, AuditEntry};
+use crate::store::event::{DriftEvent, NewEvent};
+use crate::store::{self, Store, StoreError};
+
+/// Why an action was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    /// Nobody has that address.
+    #[error("no user has the address {0}: `driftsentry users list` shows who there is")]
+    UnknownUser(String),
+    /// The account is locked.
+    #[error("the account of {0} is disabled")]
+    Disabled(String),
+    /// The role does not suffice.
+    #[error("{email} is a {role}: acting on drifts takes an engineer or admin")]
+    NotAllowed {
+        /// Who.
+        email: String,
+        /// The user's role.
+        role: Role,
+    },
+    /// The database, or an illegal move.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The user with this address, if the user may act on drifts.
+///
+/// # Errors
+/// If there is none, the account is disabled, or its role does not suffice.
+pub async fn actor(store: &Store, email: &str) -> Result<User, ActionError> {
+    let mut conn = store.conn().await?;
+    let user = store::user::find_by_email(&mut conn, email).await?;
+    let user = user.ok_or_else(|| ActionError::UnknownUser(email.to_owned()))?;
+    if !user.is_active {
+        return Err(ActionError::Disabled(user.email));
+    }
+    if user.role < Role::Engineer {
+        return Err(ActionError::NotAllowed { email: user.email, role: user.role });
+    }
+    Ok(user)
+}
+
+/// What is done to a drift.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Somebody looks after it. Raises the `approval_needed` alert.
+    Triage,
+    /// It is to be put back.
+    Approve {
+        /// Why.
+        reason: Option<String>,
+    },
+    /// It is to stay as it is.
+    Reject {
+        /// Why.
+        reason: Option<String>,
+    },
+    /// It is over.
+    Resolve {
+        /// How it ended.
+        how: ResolvedHow,
+    },
+}
+
+impl Action {
+    fn event(&self) -> DriftEvent {
+        match self {
+            Self::Triage => DriftEvent::Triaged,
+            Self::Approve { .. } => DriftEvent::Approved,
+            Self::Reject { .. } => DriftEvent::Rejected,
+            Self::Resolve { .. } => DriftEvent::Resolved,
+        }
+    }
+
+    /// The name that the audit trail has for it; triage has none.
+    fn audit_action(&self) -> Option<AuditAction> {
+        match self {
+            Self::Triage => None,
+            Self::Approve { .. } => Some(AuditAction::DriftApproved),
+            Self::Reject { .. } => Some(AuditAction::DriftRejected),
+            Self::Resolve { .. } => Some(AuditAction::DriftResolved),
+        }
+    }
+
+    fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Approve { reason } | Self::Reject { reason } => reason.as_deref(),
+            Self::Triage | Self::Resolve { .. } => None,
+        }
+    }
+}
+
+/// Does it: drift, timeline, audit trail, alert and its deliveries in one transaction. Returns the drift as it is then.
+///
+/// # Errors
+/// If the drift is not in a status from which this is possible (somebody else may have been first), or the database
+/// fails; then nothing has changed.
+pub async fn act(
+    store: &Store,
+    routes: &[Route],
+    id: DriftId,
+    action: &Action,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<Drift, ActionError> {
+    let mut tx = store.begin().await?;
+    let before = store::drift::get(&mut tx, id).await?;
+    move_drift(&mut tx, id, action, actor, now).await?;
+    let after = store::drift::get(&mut tx, id).await?;
+    let details = action.reason().map(|reason| json!({ "reason": reason }));
+    let event = NewEvent { drift_id: id, event: action.event(), actor: actor.clone(), details: details.clone() };
+    store::event::append_all(&mut tx, &[event], now).await?;
+    if let Some(name) = action.audit_action() {
+        let entry = AuditEntry {
+            old_value: Some(audited(&before)),
+            new_value: Some(audited(&after)),
+            details,
+            ..AuditEntry::of_drift(id, name, actor.clone())
+        };
+        store::audit::append_all(&mut tx, &[entry], now).await?;
+    }
+    if after.status == DriftStatus::Triaged {
+        ask_for_approval(&mut tx, routes, &after, now).await?;
+    }
+    tx.commit().await.map_err(StoreError::from)?;
+    Ok(after)
+}
+
+async fn move_drift(
+    conn: &mut PgConnection,
+    id: DriftId,
+    action: &Action,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    match action {
+        Action::Triage => store::drift::triage(conn, id).await,
+        Action::Approve { reason } => store::drift::approve(conn, id, actor, reason.as_deref(), now).await,
+        Action::Reject { reason } => store::drift::reject(conn, id, actor, reason.as_deref(), now).await,
+        Action::Resolve { how } => store::drift::resolve(conn, id, *how, now).await,
+    }
+}
+
+/// What of a drift the audit trail keeps beside the action.
+fn audited(drift: &Drift) -> Value {
+    json!({
+        "status": drift.status,
+        "approved_at": drift.approved_at,
+        "approval_reason": drift.approval_reason,
+        "rejected_at": drift.rejected_at,
+        "rejection_reason": drift.rejection_reason,
+        "resolved_at": drift.resolved_at,
+        "resolved_how": drift.resolved_how,
+    })
+}
+
+async fn ask_for_approval(
+    conn: &mut PgConnection,
+    routes: &[Route],
+    drift: &Drift,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let story = Story::from(drift);
+    let alert = store::alert::NewAlert {
+        id: AlertId::new(),
+        drift_id: drift.id,
+        alert_type: AlertType::ApprovalNeeded,
+        severity: drift.severity,
+        title: crate::domain::words::cut(
+            &format!("Approval needed: {}", story.title()),
+            crate::domain::story::TITLE_MAX,
+        ),
+        message: story.text(),
+    };
+    store::alert::insert_all(&mut *conn, std::slice::from_ref(&alert), now).await?;
+    let facts = AlertFacts {
+        alert_type: alert.alert_type.as_str(),
+        severity: drift.severity,
+        key: &drift.key,
+        account_name: drift.account_name.as_deref(),
+    };
+    let channels = channels_of(routes, facts);
+    let deliveries: Vec<_> = channels.iter().map(|channel| (alert.id, *channel)).collect();
+    store::delivery::insert_all(&mut *conn, &deliveries).await?;
+    let jobs = channels.iter().map(|channel| DeliverAlert { alert_id: alert.id, channel: (*channel).to_owned() });
+    queue::enqueue_all(&mut *conn, jobs).await?;
+    Ok(())
+}
