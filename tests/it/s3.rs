@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use driftsentry::domain::id::{Region, Scope};
+use driftsentry::domain::severity::Severity;
 use driftsentry::domain::state::ResourceState;
 use driftsentry::prices;
 use driftsentry::resource::impact::impact;
@@ -41,27 +42,29 @@ fn all_attributes() -> Vec<&'static str> {
     s3().attributes().iter().map(|attribute| attribute.name).collect()
 }
 
-async fn state_of(aws: &Aws, id: &str) -> ResourceState {
-    let request = request(aws, Undeclared::Skip, &[(id, &all_attributes())]);
-    let live = read(aws, &request).await.expect("read").remove(id).expect("the bucket");
+/// The live state of these attributes.
+async fn state_of(aws: &Aws, id: &str, attributes: &[&str]) -> ResourceState {
+    let live = read(aws, &request(aws, Undeclared::Skip, &[(id, attributes)])).await;
+    let live = live.expect("read").remove(id).expect("the bucket");
     assert_eq!(live.unknown, BTreeMap::new());
     live.state
 }
 
-/// Reads the bucket after the change, and again after it is undone.
+/// Reads the bucket after the change, and the changed attribute again after it is undone.
 async fn states_after(mutation: &Mutation, proxy: &Proxy, aws: &Aws, id: &str) -> (ResourceState, ResourceState) {
+    let (all, undone) = (all_attributes(), [mutation.attribute]);
     match &mutation.how {
         How::Api { apply, undo } => {
             apply(aws, id).await;
-            let changed = state_of(aws, id).await;
+            let changed = state_of(aws, id, &all).await;
             undo(aws, id).await;
-            (changed, state_of(aws, id).await)
+            (changed, state_of(aws, id, &undone).await)
         }
         How::Rewrite { operation, from, to } => {
             proxy.add(Rule::on(operation, Effect::Rewrite(from.clone(), to.clone())));
-            let changed = state_of(aws, id).await;
+            let changed = state_of(aws, id, &all).await;
             proxy.clear_rules();
-            (changed, state_of(aws, id).await)
+            (changed, state_of(aws, id, &undone).await)
         }
     }
 }
@@ -72,7 +75,7 @@ async fn each_change_of_a_bucket_is_read_as_that_change_alone() {
     let proxy = Proxy::before(&world).await;
     let aws = world.through(&proxy.url).aws("us-east-1").await;
     let id = mutations_s3::create(&aws).await;
-    let (before, prices) = (state_of(&aws, &id).await, prices::load());
+    let (before, prices) = (state_of(&aws, &id, &all_attributes()).await, prices::load());
     assert_eq!(s3().check(&before), []);
     for mutation in mutations_s3::mutations() {
         let (mut live, undone) = states_after(&mutation, &proxy, &aws, &id).await;
@@ -83,8 +86,24 @@ async fn each_change_of_a_bucket_is_read_as_that_change_alone() {
         let cost = impact(s3(), &aws.region, &prices, Some(&before), Some(&live), &changes);
         let cents = cost.to_cents().map(|usd| format!("{usd:.2}"));
         assert_eq!(cents.as_deref(), mutation.cost, "{}: {cost:?}", mutation.pointer);
-        assert_eq!(undone.to_value(), before.to_value(), "{} undone", mutation.pointer);
+        assert_eq!(undone.get(mutation.attribute), before.get(mutation.attribute), "{} undone", mutation.pointer);
     }
+    assert_eq!(state_of(&aws, &id, &all_attributes()).await.to_value(), before.to_value());
+}
+
+#[tokio::test]
+async fn logging_that_ends_is_a_warning_and_a_bucket_that_is_gone_has_an_unknown_cost() {
+    let world = World::new().await;
+    let aws = world.aws("us-east-1").await;
+    let id = mutations_s3::create(&aws).await;
+    let before = state_of(&aws, &id, &["Logging"]).await;
+    let off = aws_sdk_s3::types::BucketLoggingStatus::builder().build();
+    aws.s3.put_bucket_logging().bucket(&id).bucket_logging_status(off).send().await.expect("end logging");
+    let changes = changes_of(s3(), &before, &state_of(&aws, &id, &["Logging"]).await);
+    let found: Vec<_> = changes.iter().map(|c| (c.pointer.as_str(), c.to.clone(), s3().severity(c))).collect();
+    assert_eq!(found, [("/Logging", Some(json!(null)), Severity::Warning)]);
+    let cost = impact(s3(), &aws.region, &prices::load(), Some(&before), None, &[]);
+    assert_eq!(cost.to_cents(), None, "{cost:?}");
 }
 
 #[test]

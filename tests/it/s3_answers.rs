@@ -178,3 +178,33 @@ async fn a_redirect_is_followed_once() {
     let to_lost = responder.asked().into_iter().filter(|asked| asked.contains("/lost")).count();
     assert_eq!(to_lost, 2);
 }
+
+#[tokio::test]
+async fn a_bucket_whose_region_is_not_told_is_unknown_at_home_and_left_to_it_elsewhere() {
+    let refused = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+    let responder = Responder::start(move |asked| match asked.uri.as_str() {
+        uri if uri.starts_with("/?") => listing([("open".to_owned(), None)], None),
+        uri if uri.contains("location") => (403, None, refused.to_owned()),
+        _ => versioned(),
+    })
+    .await;
+    let mut request = request(&responder.aws, Undeclared::Skip, &[("open", &["Versioning"])]);
+    request.region_open = ["open".to_owned()].into();
+    let live = read(&responder.aws, &request).await.expect("read");
+    assert!(live["open"].state.is_empty());
+    assert!(live["open"].unknown["Versioning"].contains("s3:GetBucketLocation in"), "{:?}", live["open"].unknown);
+    request.is_home = false;
+    assert!(read(&responder.aws, &request).await.expect("read").is_empty());
+}
+
+#[tokio::test]
+async fn an_undeclared_bucket_whose_region_is_not_told_makes_the_scan_incomplete() {
+    let refused = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+    let responder = Responder::start(move |asked| match asked.uri.as_str() {
+        uri if uri.starts_with("/?") => listing([("dark".to_owned(), None)], None),
+        _ => (403, None, refused.to_owned()),
+    })
+    .await;
+    let error = read(&responder.aws, &request(&responder.aws, Undeclared::Read, &[])).await.expect_err("unknown");
+    assert!(error.to_string().contains("s3:GetBucketLocation in"), "{error}");
+}

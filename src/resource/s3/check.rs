@@ -131,7 +131,7 @@ fn child<'a>(at: &'a Value, key: &str) -> Option<(String, &'a Value)> {
                     .iter()
                     .any(|field| item.get(field).and_then(Value::as_str) == Some(key))
             };
-            let index = key.parse().ok().or_else(|| items.iter().position(names))?;
+            let index = items.iter().position(names).or_else(|| key.parse().ok())?;
             items.get(index).map(|value| (index.to_string(), value))
         }
         _ => None,

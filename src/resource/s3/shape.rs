@@ -93,7 +93,10 @@ pub(super) fn take_text(item: &mut Map<String, Value>, field: &str) -> Option<St
 
 /// `[{"Key": k, "Value": v}]` → `{k: v}`.
 pub(super) fn tags(value: &mut Value) {
-    unwrap(value, "TagSet");
+    // A tag may itself be called `TagSet`; then its value is no list.
+    if value.get("TagSet").is_some_and(Value::is_array) {
+        unwrap(value, "TagSet");
+    }
     let Value::Array(items) = value else { return };
     let pairs = items.iter().map(|tag| Some((tag.get("Key")?.as_str()?.to_owned(), tag.get("Value")?.clone())));
     if let Some(pairs) = pairs.collect::<Option<Map<_, _>>>() {

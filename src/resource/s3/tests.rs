@@ -143,6 +143,13 @@ fn other_attributes_are_taken_in_awss_form_and_in_ours() {
 }
 
 #[test]
+fn a_tag_or_a_rule_may_be_called_like_a_wrapper() {
+    assert_eq!(canonical_of(json!({ "Tags": { "TagSet": "x" } })), json!({ "Tags": { "TagSet": "x" } }));
+    let state = canonical_of(json!({ "Lifecycle": { "Rules": { "Expiration": { "Days": 1 } } } }));
+    assert_eq!(state["Lifecycle"]["Rules"]["Status"], "Enabled");
+}
+
+#[test]
 fn notifications_mean_the_same_in_awss_form_and_in_ours() {
     let arn = "arn:aws:sqs:us-east-1:123456789012:uploads";
     assert_all_mean_the_same(&[
