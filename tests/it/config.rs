@@ -6,48 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use driftsentry::config::options::{Env, Options};
+use driftsentry::config::options::Env;
 use driftsentry::config::secret::Secret;
 use driftsentry::config::{
     self, Config, ConfigErrors, ConfigProblem, KindSpec, RemediationMode, Unmanaged, Vocabulary,
 };
 use driftsentry::domain::id::Region;
 use driftsentry::domain::severity::Severity;
+use driftsentry::{expected, notify};
 use proptest::prelude::*;
 
 use crate::config_mistakes::{ENV_MISTAKES, MISTAKES};
 
-fn check_json(options: &Options) -> Vec<ConfigProblem> {
-    let mut reader = options.reader();
-    reader.text("path", "\"expected/\"");
-    reader.finish().err().unwrap_or_default()
-}
-
-fn check_email(options: &Options) -> Vec<ConfigProblem> {
-    let mut reader = options.reader();
-    reader.secret("smtp_url", "{ env = \"SMTP_URL\" }");
-    reader.text("from", "\"driftsentry@example.com\"");
-    reader.texts("to", "[\"ops@example.com\"]");
-    reader.finish().err().unwrap_or_default()
-}
-
-fn check_webhook(options: &Options) -> Vec<ConfigProblem> {
-    let mut reader = options.reader();
-    reader.secret("url", "\"https://alerts.example.com\"");
-    reader.optional_secret("secret");
-    reader.secret_table("headers");
-    reader.finish().err().unwrap_or_default()
-}
-
 fn vocabulary() -> Vocabulary {
     Vocabulary {
         resource_types: vec!["EC2", "RDS", "S3", "IAM_ROLE", "SECURITY_GROUP"],
-        expected: vec![KindSpec { name: "json", check: check_json }],
-        channels: vec![
-            KindSpec { name: "email", check: check_email },
-            KindSpec { name: "slack", check: check_webhook },
-            KindSpec { name: "webhook", check: check_webhook },
-        ],
+        expected: expected::BUILTIN.iter().map(|kind| KindSpec { name: kind.name, check: kind.check }).collect(),
+        channels: notify::kinds(),
     }
 }
 
@@ -334,7 +309,7 @@ fn a_secret_is_shown_neither_by_debug_nor_by_any_error() {
         "[database]\nurl = { file = \"/nowhere/x\", env = \"hunter2\" }\n",
         "[database]\nurl = [\"hunter2\"]\n",
         "[[channels]]\nname = \"a\"\nkind = \"webhook\"\nurl = { text = \"hunter2\" }\nsecret = [\"hunter2\"]\n",
-        "[[channels]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"u\"\nheaders = { A = [\"hunter2\"] }\n",
+        "[[channels]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"https://x.example.com\"\nheaders = { A = [\"hunter2\"] }\n",
         "[[aws.accounts]]\nname = \"prod\"\nid = \"123456789012\"\nexternal_id = \"hunter2\"\n",
     ];
     for toml in leaky {

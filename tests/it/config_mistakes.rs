@@ -183,7 +183,7 @@ pub(crate) const MISTAKES: &[(&str, &str, Option<usize>, &str)] = &[
     ("[[severity]]\npath = \"/Tags\"\n", "severity[0].severity", Some(1), "missing: write severity ="),
     ("[[severity]]\nseverity = \"high\"\n", "severity[0].severity", Some(2), "info, warning or critical"),
     // [[channels]] and [[routes]]
-    ("[[channels]]\nkind = \"slack\"\nurl = \"u\"\n", "channels[0].name", Some(1), "missing"),
+    ("[[channels]]\nkind = \"slack\"\nurl = \"https://hooks.example.com/x\"\n", "channels[0].name", Some(1), "missing"),
     ("[[channels]]\nname = \"a\"\nkind = \"mail\"\n", "channels[0].kind", Some(3), "did you mean `email`?"),
     ("[[channels]]\nname = \"a\"\nkind = \"slack\"\n", "channels[0].url", Some(1), "missing: write url ="),
     (
@@ -193,7 +193,7 @@ pub(crate) const MISTAKES: &[(&str, &str, Option<usize>, &str)] = &[
         "NO_SUCH is not set",
     ),
     (
-        "[[channels]]\nname = \"a\"\nkind = \"slack\"\nurl = \"u\"\n[[channels]]\nname = \"a\"\nkind = \"slack\"\nurl = \"u\"\n",
+        "[[channels]]\nname = \"a\"\nkind = \"slack\"\nurl = \"https://hooks.example.com/x\"\n[[channels]]\nname = \"a\"\nkind = \"slack\"\nurl = \"https://hooks.example.com/x\"\n",
         "channels[1].name",
         Some(6),
         "give each its own",
@@ -201,19 +201,19 @@ pub(crate) const MISTAKES: &[(&str, &str, Option<usize>, &str)] = &[
     ("[[routes]]\n", "routes[0].channels", Some(1), "missing: write channels ="),
     ("[[routes]]\nchannels = []\n", "routes[0].channels", Some(2), "leads nowhere"),
     (
-        "[[channels]]\nname = \"ops\"\nkind = \"slack\"\nurl = \"u\"\n[[routes]]\nchannels = [\"opps\"]\n",
+        "[[channels]]\nname = \"ops\"\nkind = \"slack\"\nurl = \"https://hooks.example.com/x\"\n[[routes]]\nchannels = [\"opps\"]\n",
         "routes[0].channels[0]",
         Some(6),
         "did you mean `ops`?",
     ),
     (
-        "[[channels]]\nname = \"ops\"\nkind = \"slack\"\nurl = \"u\"\n[[routes]]\nchannels = [\"ops\"]\ntypes = [\"drift\"]\n",
+        "[[channels]]\nname = \"ops\"\nkind = \"slack\"\nurl = \"https://hooks.example.com/x\"\n[[routes]]\nchannels = [\"ops\"]\ntypes = [\"drift\"]\n",
         "routes[0].types[0]",
         Some(7),
         "known are drift_detected",
     ),
     (
-        "[[channels]]\nname = \"ops\"\nkind = \"slack\"\nurl = \"u\"\n[[routes]]\nchannels = [\"ops\"]\nmin_severity = 3\n",
+        "[[channels]]\nname = \"ops\"\nkind = \"slack\"\nurl = \"https://hooks.example.com/x\"\n[[routes]]\nchannels = [\"ops\"]\nmin_severity = 3\n",
         "routes[0].min_severity",
         Some(7),
         "a number where \"info\"",
