@@ -222,11 +222,11 @@ impl<'a> Story<'a> {
     /// The whole message as plain text.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut text = format!("{}: {} {}.\n", self.severity.as_str().to_uppercase(), self.resource(), self.happened());
+        let (severity, happened) = (self.severity.as_str().to_uppercase(), self.happened());
+        let mut text = format!("{severity}: {}: {}\n\n", self.resource(), self.what_changed());
         let (changes, more) = self.changes(LISTED_CHANGES);
-        if !changes.is_empty() {
-            text.push_str("\nWhat changed (declared → live):\n");
-        }
+        let end = if changes.is_empty() { "." } else { ", declared → live:" };
+        line(&mut text, &format!("It {happened}{end}"));
         for change in changes {
             line(&mut text, &format!("  {}: {}", change.pointer, change.what));
         }

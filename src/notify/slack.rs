@@ -127,9 +127,10 @@ fn one_change(change: &ChangeWords) -> String {
     let pointer = code(&change.pointer, 400);
     match &change.what {
         What::Value { from, to } => format!("{pointer}: {} → {}", code(from, 400), code(to, 400)),
-        What::Policy(lines) => {
+        What::Policy { lines, more } => {
             let lines: Vec<String> = lines.iter().map(|line| code(line, 400)).collect();
-            format!("{pointer}: {}", lines.join("; "))
+            let more = if *more > 0 { format!("; and {more} more") } else { String::new() };
+            format!("{pointer}: {}{more}", lines.join("; "))
         }
     }
 }

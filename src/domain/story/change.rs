@@ -35,15 +35,21 @@ pub enum What {
         /// The live value.
         to: String,
     },
-    /// A policy document came to mean something else: what it does now that it did not, and the reverse.
-    Policy(Vec<String>),
+    /// A policy document came to mean something else.
+    Policy {
+        /// What it does now that it did not, and the reverse; never empty.
+        lines: Vec<String>,
+        /// How many more such lines there are.
+        more: usize,
+    },
 }
 
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value { from, to } => write!(f, "{from} → {to}"),
-            Self::Policy(lines) => f.write_str(&lines.join("; ")),
+            Self::Policy { lines, more: 0 } => f.write_str(&lines.join("; ")),
+            Self::Policy { lines, more } => write!(f, "{}; and {more} more", lines.join("; ")),
         }
     }
 }
@@ -96,7 +102,10 @@ fn phrase(change: &Change) -> String {
             None => format!("{label} removed"),
         },
         _ => match in_words(change, SHORT_VALUE_MAX).what {
-            What::Policy(lines) => format!("{label}: {}", lines.join("; ")),
+            What::Policy { lines, more } => match lines.len() + more {
+                0 | 1 => format!("{label}: {}", lines.join("")),
+                all => format!("{label}: {} and {} more", lines[0], all - 1),
+            },
             value @ What::Value { .. } => format!("{label} {value}"),
         },
     }
@@ -122,7 +131,7 @@ fn is_document(value: Option<&Value>) -> bool {
 pub(super) fn in_words(change: &Change, max: usize) -> ChangeWords {
     let pointer = words::cut_and_count(&words::clean(&change.pointer), 300);
     if is_document(change.from.as_ref()) || is_document(change.to.as_ref()) {
-        return ChangeWords { pointer, what: What::Policy(policy_lines(change, max)) };
+        return ChangeWords { pointer, what: policy_in_words(change, max) };
     }
     let key = change.key();
     let shown = |value: &Option<Value>| value.as_ref().map(|value| words::redact(&key, value));
@@ -130,14 +139,12 @@ pub(super) fn in_words(change: &Change, max: usize) -> ChangeWords {
     ChangeWords { pointer, what: What::Value { from, to } }
 }
 
-fn policy_lines(change: &Change, max: usize) -> Vec<String> {
+fn policy_in_words(change: &Change, max: usize) -> What {
     let all = policy::summary(change.from.as_ref().unwrap_or(&Value::Null), change.to.as_ref().unwrap_or(&Value::Null));
-    let mut lines: Vec<String> =
-        all.iter().take(LISTED_STATEMENTS).map(|line| words::cut_and_count(&words::clean(line), 2 * max)).collect();
-    match all.len().checked_sub(LISTED_STATEMENTS) {
-        None if all.is_empty() => lines.push("written otherwise, with the same meaning".to_owned()),
-        None | Some(0) => {}
-        Some(more) => lines.push(format!("{more} more")),
+    let in_words = |line: &String| words::cut_and_count(&words::clean(line), 2 * max);
+    let mut lines: Vec<String> = all.iter().take(LISTED_STATEMENTS).map(in_words).collect();
+    if lines.is_empty() {
+        lines.push("written otherwise, with the same meaning".to_owned());
     }
-    lines
+    What::Policy { lines, more: all.len().saturating_sub(LISTED_STATEMENTS) }
 }

@@ -55,9 +55,9 @@ fn the_whole_message_reads_alone() {
     let at = chrono::Utc.with_ymd_and_hms(2026, 11, 23, 3, 12, 5).single().expect("a valid time");
     let text = Story::from(&finding).in_account(Some("prod")).stored_as(id(), at).text();
     insta::assert_snapshot!(text, @r#"
-    CRITICAL: SECURITY_GROUP sg-0a1 "web" (prod/us-east-1) differs from its declaration in one place.
+    CRITICAL: SECURITY_GROUP sg-0a1 "web" (prod/us-east-1): IngressRules opened to 0.0.0.0/0 (tcp 22)
 
-    What changed (declared → live):
+    It differs from its declaration in one place, declared → live:
       /IngressRules/tcp:22-22:0.0.0.0~10: (none) → {"Description":"temp"}
 
     Cost:        no cost

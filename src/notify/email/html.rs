@@ -13,7 +13,8 @@ use crate::notify::Message;
 const DARK: &str = "\
 :root{color-scheme:light dark;supported-color-schemes:light dark}\
 @media (prefers-color-scheme:dark){\
-.page{background:#0f1318!important}.card{background:#1a2027!important;border-color:#323b46!important}\
+.page{background:#0f1318!important}.card{background:#1a2027!important;border-left-color:#323b46!important;\
+border-right-color:#323b46!important;border-bottom-color:#323b46!important}\
 .card,.strong{color:#e6edf3!important}.soft{color:#9aa7b4!important}\
 .box{background:#11161c!important;border-color:#323b46!important;color:#e6edf3!important}\
 .old{color:#ff9d96!important}.new{color:#7ee2a0!important}.line{border-color:#323b46!important}}";
@@ -60,8 +61,13 @@ fn card(message: &Message, story: &Story<'_>) -> Markup {
                 h1 class="strong" style="margin:12px 0 4px;font-size:19px;line-height:1.35;overflow-wrap:anywhere;" {
                     (story.resource())
                 }
+                @if story.kind == DriftKind::Changed {
+                    p class="strong" style="margin:0 0 4px;font-size:16px;line-height:1.4;overflow-wrap:anywhere;" {
+                        (story.what_changed())
+                    }
+                }
                 p class="soft" style="margin:0;font-size:15px;line-height:1.45;color:#5b6773;" {
-                    (sentence(story)) "."
+                    "It " (story.happened()) "."
                 }
                 @if let Some(lead) = message.lead() { (lead_box(&lead, colour)) }
                 (changes(story))
@@ -69,13 +75,6 @@ fn card(message: &Message, story: &Story<'_>) -> Markup {
                 (next_steps(&story.next_steps()))
             } }
         }
-    }
-}
-
-fn sentence(story: &Story<'_>) -> String {
-    match story.kind {
-        DriftKind::Missing | DriftKind::Unmanaged => format!("It {}", story.happened()),
-        DriftKind::Changed => capitalised(&story.happened()),
     }
 }
 
@@ -106,7 +105,10 @@ fn one_change(change: &ChangeWords) -> Markup {
                     div class="old" style="color:#a8201a;" { "− " (from) }
                     div class="new" style="color:#12693a;" { "+ " (to) }
                 }
-                What::Policy(lines) => { @for line in lines { div { (line) } } }
+                What::Policy { lines, more } => {
+                    @for line in lines { div { (line) } }
+                    @if *more > 0 { div { "… and " (more) " more" } }
+                }
             }
         }
     }

@@ -84,7 +84,8 @@ fn the_pages_body_reads_so() {
     insta::assert_snapshot!(words.join("\n"), @r"
     WARNING
     EC2 i-0123456789abcdef0 (prod/us-east-1)
-    Differs from its declaration in 2 places.
+    InstanceType m5.large → m5.xlarge; 1 more
+    It differs from its declaration in 2 places.
     What changed: declared, then live
     /InstanceType
     − m5.large
