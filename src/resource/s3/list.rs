@@ -75,7 +75,7 @@ fn listed(bucket: Bucket) -> Option<Listed> {
 /// Whether this shard answers for a bucket that `request` wants.
 ///
 /// # Errors
-/// If an undeclared bucket cannot be located: it is told once, by the home shard.
+/// If an undeclared bucket cannot be located: it may be any shard's.
 pub(super) async fn place(aws: &Aws, request: &ReadRequest, bucket: &Listed) -> Result<Place, ReadError> {
     let is_declared = request.declared.contains_key(&bucket.name);
     let is_open = request.region_open.contains(&bucket.name);
@@ -93,9 +93,9 @@ pub(super) async fn place(aws: &Aws, request: &ReadRequest, bucket: &Listed) -> 
         Ok(_) if !(is_open && request.is_home) => Place::NotMine,
         Ok(region) if request.regions.contains(&region) => Place::Elsewhere,
         Ok(region) => Place::Here(region),
-        Err(_) if !request.is_home => Place::NotMine,
-        Err(error) if is_open => Place::Unlocated(error),
-        Err(error) => return Err(error),
+        Err(error) if !is_open => return Err(error),
+        Err(error) if request.is_home => Place::Unlocated(error),
+        Err(_) => Place::NotMine,
     })
 }
 
