@@ -41,6 +41,10 @@ pub(super) async fn doctor(context: &Context) -> anyhow::Result<ExitCode> {
     let file = file.map_or_else(|| "no file: the defaults are used".to_owned(), |file| file.display().to_string());
     report.tell("configuration", Ok(file))?;
     report.tell("database", database(context, &config).await)?;
+    if let Err(problem) = config.aws.require_regions() {
+        report.tell("AWS", Err(problem.to_string()))?;
+        return Ok(ExitCode::FAILURE);
+    }
     let app = App::build(config, Parts::default())?;
     match app.scanner.accounts().await {
         Err(error) => report.tell("AWS", Err(error.to_string()))?,

@@ -114,7 +114,9 @@ impl Context {
 
     /// The parts that the configuration asks for.
     fn app(&self) -> anyhow::Result<App> {
-        App::build(self.config()?, Parts::default())
+        let config = self.config()?;
+        config.aws.require_regions().map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        App::build(config, Parts::default())
     }
 
     /// The database, its schema brought up to date unless that is not wanted.

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, FixedOffset, Offset, TimeZone, Utc};
+use chrono::{DateTime, FixedOffset, Offset, SubsecRound, TimeZone, Utc};
 use chrono_tz::Tz;
 use croner::parser::{CronParser, Seconds};
 use croner::{Cron, JobType};
@@ -219,6 +219,8 @@ fn occurrence(cron: &Cron, timezone: Tz, from: DateTime<Utc>, look: Look) -> Opt
 }
 
 fn find<Z: TimeZone>(cron: &Cron, from: &DateTime<Z>, look: Look) -> Option<DateTime<Utc>> {
+    // croner carries parts of a second over into what it finds, but a tick must be the same moment in every replica.
+    let from = &from.clone().trunc_subsecs(0);
     let found = match look {
         Look::Ahead => cron.find_next_occurrence(from, false),
         Look::Back => cron.find_previous_occurrence(from, true),
@@ -269,6 +271,20 @@ mod tests {
     fn quarter_hours_go_on_evenly_over_the_change_of_the_clock() {
         let autumn = ticks("0 */15 * * * *", Tz::Europe__Berlin, "2026-10-25T00:00:00Z", "2026-10-25T03:00:00Z");
         assert_eq!(autumn.len(), 12, "{autumn:?}");
+    }
+
+    #[test]
+    fn a_tick_is_the_same_moment_whenever_it_is_looked_for() {
+        let cron = parse_cron("*/5 * * * * *").unwrap();
+        for zone in [Tz::UTC, Tz::Asia__Kolkata] {
+            for now in ["2026-01-01T00:00:05Z", "2026-01-01T00:00:05.036382Z", "2026-01-01T00:00:09.999999Z"] {
+                let tick = latest_tick(&cron, zone, at("2026-01-01T00:00:00.5Z"), at(now));
+                assert_eq!(tick, Some(at("2026-01-01T00:00:05Z")), "{zone} {now}");
+            }
+        }
+        let daily = parse_cron("0 0 9 * * *").unwrap();
+        let tick = latest_tick(&daily, Tz::UTC, at("2026-01-01T00:00:00.5Z"), at("2026-01-01T09:00:00.7Z"));
+        assert_eq!(tick, Some(at("2026-01-01T09:00:00Z")));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use sqlx::PgConnection;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::Scanner;
 use super::record::{ShardOutcome, record};
@@ -105,7 +105,7 @@ fn log(args: &ScanShard, survey: &Survey) {
     if let Some(error) = survey.error() {
         warn!(scan.id = %scan, shard.scope = %scope, shard.status = %status, "{scope}: {error}");
     }
-    info!(scan.id = %scan, shard.scope = %scope, shard.status = %status, resources = survey.scanned,
+    debug!(scan.id = %scan, shard.scope = %scope, shard.status = %status, resources = survey.scanned,
         drifts = survey.findings.len(), api_calls = survey.api_calls,
         "{scope}: {} resources compared, {} differ", survey.scanned, survey.findings.len());
 }
