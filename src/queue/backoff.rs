@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     const POLICY: Policy =
-        Policy { max_attempts: 9, backoff_base: Duration::from_secs(2), backoff_cap: Duration::from_secs(60) };
+        Policy { max_attempts: 9, backoff_base: Duration::from_secs(2), backoff_cap: Duration::from_mins(1) };
 
     #[test]
     fn the_longest_delay_doubles_up_to_the_cap() {

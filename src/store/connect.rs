@@ -11,7 +11,7 @@ use super::error::{StoreError, is_transient};
 use crate::config::secret::Secret;
 
 /// How long a server may take to start up.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long a caller waits for a free connection.
@@ -23,8 +23,7 @@ const OLDEST_SERVER: u32 = 140_000;
 
 /// A pool whose first connection is proven to work.
 pub(super) async fn pool(url: &Secret, max_connections: u32) -> Result<PgPool, StoreError> {
-    let options = PgConnectOptions::from_str(url.expose()).map_err(|source| StoreError::Url { source })?;
-    let options = options.application_name("driftsentry");
+    let options = parse(url).map_err(|source| StoreError::Url { source })?.application_name("driftsentry");
     let first = first_connection(&options).await?;
     check_version(&first)?;
     // Its end is only a courtesy to the server.
@@ -34,6 +33,14 @@ pub(super) async fn pool(url: &Secret, max_connections: u32) -> Result<PgPool, S
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(IDLE_TIMEOUT)
         .connect_lazy_with(options))
+}
+
+fn parse(url: &Secret) -> Result<PgConnectOptions, sqlx::Error> {
+    // The driver takes any scheme.
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme)) {
+        return Err(sqlx::Error::Configuration("it does not begin with postgres://".into()));
+    }
+    PgConnectOptions::from_str(url.expose())
 }
 
 async fn first_connection(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {

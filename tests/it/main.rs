@@ -27,5 +27,6 @@ mod s3_answers;
 mod schema;
 mod security_group;
 mod single_changes;
+mod store;
 mod support;
 mod support_works;

@@ -25,7 +25,7 @@ async fn eight_workers_run_each_of_many_jobs_once() {
         notes.note(format!("{} {}", args.name, job.attempt));
         async { Ok(()) }
     });
-    enqueue_all(&mut *store.conn().await.unwrap(), (0..500).map(|n| errand(&n.to_string()))).await.unwrap();
+    enqueue_all(&mut store.conn().await.unwrap(), (0..500).map(|n| errand(&n.to_string()))).await.unwrap();
     let mut fleet = Vec::new();
     for _ in 0..8 {
         let shutdown = shutdown();
@@ -34,7 +34,7 @@ async fn eight_workers_run_each_of_many_jobs_once() {
     }
     until("all jobs are completed", async || {
         let query = JobQuery { state: Some(JobState::Completed), kind: None };
-        job::list(&mut *store.conn().await.unwrap(), &query, 1000).await.unwrap().len() == 500
+        job::list(&mut store.conn().await.unwrap(), &query, 1000).await.unwrap().len() == 500
     })
     .await;
     for shutdown in fleet {
@@ -72,7 +72,7 @@ async fn higher_priority_goes_first_and_the_future_waits() {
     let tomorrow = chrono::DateTime::from_timestamp(4_000_000_000, 0);
     let options = [("low", -1, None), ("usual", 0, None), ("high", 9, None), ("later", 9, tomorrow)];
     let jobs = options.map(|(name, priority, run_at)| (errand(name), EnqueueOptions { id: None, run_at, priority }));
-    enqueue_all_with(&mut *store.conn().await.unwrap(), jobs).await.unwrap();
+    enqueue_all_with(&mut store.conn().await.unwrap(), jobs).await.unwrap();
     let ran = workers(&store, &shutdown(), &doer).concurrency(1).build().drain().await.unwrap();
     assert_eq!((ran, diary.read()), (3, vec!["high".to_owned(), "usual".to_owned(), "low".to_owned()]));
 }
@@ -149,7 +149,7 @@ async fn a_job_is_given_up_together_with_its_handlers_rows_or_not_at_all() {
 
     fails.store(false, Ordering::SeqCst);
     super::expire_leases(&store).await;
-    job::rescue(&mut *store.conn().await.unwrap(), 10).await.unwrap();
+    job::rescue(&mut store.conn().await.unwrap(), 10).await.unwrap();
     workers.drain().await.unwrap();
     assert_eq!((job_of(&store, id).await.state, farewells(&store).await.len()), (JobState::Discarded, 1));
 }

@@ -138,7 +138,7 @@ async fn a_running_job_that_is_cancelled_is_dropped() {
     workers(&store, &shutdown, &stuck(&begun, &diary)).lease(SHORT).build().start();
     let id = enqueue(&store, "x").await;
     begun.notified().await;
-    job::cancel(&mut *store.conn().await.unwrap(), id).await.unwrap();
+    job::cancel(&mut store.conn().await.unwrap(), id).await.unwrap();
     until("the handler is dropped", async || diary.read() == ["dropped"]).await;
     shutdown.finish().await;
     assert_eq!(job_of(&store, id).await.state, JobState::Cancelled);

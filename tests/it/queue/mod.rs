@@ -105,15 +105,15 @@ fn workers(store: &Store, shutdown: &Shutdown, doer: &Doer) -> WorkersBuilder {
 }
 
 async fn enqueue(store: &Store, name: &str) -> JobId {
-    driftsentry::queue::enqueue(&mut *store.conn().await.unwrap(), &errand(name)).await.unwrap()
+    driftsentry::queue::enqueue(&mut store.conn().await.unwrap(), &errand(name)).await.unwrap()
 }
 
 async fn job_of(store: &Store, id: JobId) -> Job {
-    job::get(&mut *store.conn().await.unwrap(), id).await.unwrap()
+    job::get(&mut store.conn().await.unwrap(), id).await.unwrap()
 }
 
 async fn outcomes(store: &Store, id: JobId) -> Vec<String> {
-    let attempts = job::attempts(&mut *store.conn().await.unwrap(), id).await.unwrap();
+    let attempts = job::attempts(&mut store.conn().await.unwrap(), id).await.unwrap();
     attempts.into_iter().map(|attempt| format!("{} {}", attempt.attempt, attempt.outcome)).collect()
 }
 

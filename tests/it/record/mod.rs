@@ -135,7 +135,7 @@ impl Scene {
     /// All drifts, oldest first.
     async fn drifts(&self) -> Vec<Drift> {
         let filter = DriftFilter { limit: 100_000, ..DriftFilter::default() };
-        let mut drifts = store::drift::list(&mut *self.store.conn().await.unwrap(), &filter).await.unwrap();
+        let mut drifts = store::drift::list(&mut self.store.conn().await.unwrap(), &filter).await.unwrap();
         drifts.sort_by_key(|drift| drift.id);
         drifts
     }
@@ -173,7 +173,7 @@ impl Scene {
     }
 
     async fn events(&self, id: DriftId) -> Vec<String> {
-        let events = store::event::list(&mut *self.store.conn().await.unwrap(), id).await.unwrap();
+        let events = store::event::list(&mut self.store.conn().await.unwrap(), id).await.unwrap();
         events.into_iter().map(|event| event.event).collect()
     }
 
