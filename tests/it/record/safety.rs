@@ -116,8 +116,9 @@ async fn five_thousand_findings_take_seconds() {
     assert_eq!(scene.scan(findings()).await.created, 5000);
     let first = begun.elapsed();
     scene.pass(15);
+    let begun = Instant::now();
     assert_eq!(scene.scan(findings()).await, Recorded::default());
-    let second = begun.elapsed() - first;
+    let second = begun.elapsed();
     let all = scene.drifts().await.iter().map(|drift| drift.id).collect();
     scene.pass(15);
     let begun = Instant::now();
