@@ -13,6 +13,9 @@ use crate::store::delivery::AlertToSend;
 /// Characters of a lead at most.
 const LEAD_MAX: usize = 2000;
 
+/// What is said of a drift that waits for a decision, if its alert says nothing more.
+const DECIDE: &str = "A decision is needed: approve this drift to have it put back, or reject it to let it stand.";
+
 /// An alert on its way.
 #[derive(Debug, Clone)]
 pub struct Message {
@@ -41,13 +44,19 @@ impl Message {
         words::clean(&self.alert.title)
     }
 
-    /// What has to be said before the drift's own story: why a decision is needed, what went wrong. `None` for a
-    /// drift that was found, whose story says it all.
+    /// What has to be said before the drift's own story: why a decision is needed, what went wrong. It is what the
+    /// alert's text says before it comes to the drift. `None` for a drift that was found, whose story says it all.
     #[must_use]
     pub fn lead(&self) -> Option<String> {
-        let lines: Vec<String> = self.alert.message.trim().lines().map(words::clean).collect();
-        let lead = words::cut(&lines.join("\n"), LEAD_MAX);
-        (self.alert.alert_type != AlertType::DriftDetected && !lead.is_empty()).then_some(lead)
+        let story = self.story();
+        let first_line = format!("{}: {}", story.severity.as_str().to_uppercase(), story.resource());
+        let lines = self.alert.message.trim().lines().map(words::clean);
+        let said: Vec<String> = lines.take_while(|line| !line.starts_with(&first_line)).collect();
+        match (self.alert.alert_type, said.join("\n").trim()) {
+            (AlertType::DriftDetected, _) | (AlertType::RemediationFailed, "") => None,
+            (AlertType::ApprovalNeeded, "") => Some(DECIDE.to_owned()),
+            (_, said) => Some(words::cut(said, LEAD_MAX)),
+        }
     }
 
     /// The whole message as plain text.
@@ -65,5 +74,24 @@ impl Message {
             AlertType::ApprovalNeeded => "drift.approval_needed",
             AlertType::RemediationFailed => "drift.remediation_failed",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::alert::AlertType;
+    use crate::notify::sample;
+
+    #[test]
+    fn the_story_is_not_told_twice() {
+        let mut message = sample::opened_port();
+        message.alert.alert_type = AlertType::ApprovalNeeded;
+        message.alert.message = message.story().text();
+        assert_eq!(message.lead().as_deref(), Some(super::DECIDE));
+        message.alert.alert_type = AlertType::RemediationFailed;
+        message.alert.message = format!("AWS refused.\nTwice.\n\n{}", message.story().text());
+        assert_eq!(message.lead().as_deref(), Some("AWS refused.\nTwice."));
+        message.alert.alert_type = AlertType::DriftDetected;
+        assert_eq!(message.lead(), None);
     }
 }

@@ -46,7 +46,8 @@ impl ChannelKind for Email {
         if settings.smtp.sends_password_in_clear() {
             warn!(channel = channel.name, "the mail password travels unencrypted: add ?tls=required to smtp_url");
         }
-        let problem = |message| vec![ConfigProblem { path: format!("{}.smtp_url", channel.name), line: None, message }];
+        let problem =
+            |message| vec![ConfigProblem { path: format!("channels.{}.smtp_url", channel.name), line: None, message }];
         let server = settings.smtp.transport(ANSWER_TIMEOUT).map_err(problem)?;
         Ok(Arc::new(EmailChannel { settings, server, transport: OnceLock::new() }))
     }
