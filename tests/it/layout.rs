@@ -31,6 +31,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("telemetry", 80),
     // The composition root knows every part; a command knows the composition root.
     ("app", 82),
+    ("demo", 82),
     ("cli", 84),
     ("lib", 90),
     ("main", 90),
