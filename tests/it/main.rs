@@ -21,6 +21,7 @@ mod mutations_rds;
 mod mutations_s3;
 mod mutations_security_group;
 mod notify;
+mod queries;
 mod queue;
 mod rds;
 mod record;
