@@ -100,7 +100,7 @@ impl Estate {
         let entries = |home: &Home| self.declared.get(home).map(Vec::as_slice).unwrap_or_default();
         ScopeDeclarations {
             estate: self,
-            resource_type: scope.resource_type.clone(),
+            scope: scope.clone(),
             here: entries(&here),
             open: entries(&open),
             disputed: [self.disputed.get(&here), self.disputed.get(&open)],
@@ -131,7 +131,7 @@ impl Estate {
 #[derive(Debug, Clone)]
 pub struct ScopeDeclarations<'e> {
     estate: &'e Estate,
-    resource_type: String,
+    scope: Scope,
     here: &'e [Entry],
     open: &'e [Entry],
     disputed: [Option<&'e BTreeSet<Box<str>>>; 2],
@@ -158,7 +158,11 @@ impl ScopeDeclarations<'_> {
     pub fn get(&self, resource_id: &str) -> Option<Declared> {
         let entry = find(self.here, resource_id).or_else(|| find(self.open, resource_id))?;
         // Invariant: the text is the display of a JSON object that is not nested too deeply to be read.
-        let state = serde_json::from_str(&entry.state).expect("a packed state is a JSON object");
+        let mut state = serde_json::from_str(&entry.state).expect("a packed state is a JSON object");
+        if let Some(kind) = crate::resource::find(&self.scope.resource_type) {
+            // Only here it is certain which resource the state is of.
+            kind.normalize_for(&self.scope.key(resource_id), &mut state);
+        }
         Some(Declared { state, declared_in: format!("{}#{}", entry.document, entry.pointer) })
     }
 
@@ -168,7 +172,7 @@ impl ScopeDeclarations<'_> {
         if self.disputed.iter().flatten().any(|ids| ids.contains(resource_id)) {
             return true;
         }
-        let is_faulty = self.estate.faulty.contains(&(self.resource_type.clone(), resource_id.to_owned()));
+        let is_faulty = self.estate.faulty.contains(&(self.scope.resource_type.clone(), resource_id.to_owned()));
         is_faulty && find(self.here, resource_id).or_else(|| find(self.open, resource_id)).is_none()
     }
 

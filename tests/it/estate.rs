@@ -179,3 +179,12 @@ async fn a_declaration_is_canonical_and_names_its_place() {
     assert!(text.declared_in.ends_with("web.json#/resources/1"));
     assert_eq!(scope.attribute_names()["assets"].iter().collect::<Vec<_>>(), ["Policy"]);
 }
+
+#[tokio::test]
+async fn a_group_that_names_itself_as_a_source_means_self() {
+    let rules = json!({ "IngressRules": { "tcp:22:sg-1": {}, "tcp:80:sg-2": {} } });
+    let estate = load(&[group("sg-1", rules)], &[account(&["us-east-1"])]).await;
+    let declared = estate.scope(&scope("SECURITY_GROUP", "us-east-1")).get("sg-1").expect("it is declared");
+    let rules = declared.state.get("IngressRules").and_then(Value::as_object).expect("rules");
+    assert_eq!(rules.keys().collect::<Vec<_>>(), ["tcp:22-22:self", "tcp:80-80:sg-2"]);
+}
