@@ -17,6 +17,7 @@ mod laws;
 mod layout;
 mod leftovers;
 mod mutation;
+mod mutations;
 mod mutations_ec2;
 mod mutations_iam_role;
 mod mutations_rds;

@@ -18,6 +18,7 @@ pub struct TestDatabase {
     pub pool: PgPool,
     name: String,
     server_url: &'static str,
+    guards_jobs: bool,
 }
 
 impl TestDatabase {
@@ -30,6 +31,12 @@ impl TestDatabase {
     /// A new one without any table.
     pub async fn empty() -> Self {
         Self::create("template1").await
+    }
+
+    /// Fails at the end if a job is left running.
+    pub fn guarding_jobs(mut self) -> Self {
+        self.guards_jobs = true;
+        self
     }
 
     /// Its URL, for programs.
@@ -45,30 +52,33 @@ impl TestDatabase {
         let options: PgConnectOptions = url_of(server_url, &name).parse().expect("a URL of our own");
         let pool =
             PgPoolOptions::new().max_connections(5).connect_with(options).await.expect("connect to the database");
-        Self { pool, name, server_url }
+        Self { pool, name, server_url, guards_jobs: false }
     }
 
-    /// Fails if a stored drift breaks the patch law; then drops the database.
-    async fn close(url: String, name: String, server_url: &'static str) -> Vec<String> {
+    /// Tells what must not be in it; then drops the database.
+    async fn close(url: String, name: String, server_url: &'static str, guards_jobs: bool) -> Vec<String> {
         let mut connection = PgConnection::connect(&url).await.expect("connect to the database");
-        let broken = lawless_drifts(&mut connection).await;
+        let mut faults = lawless_drifts(&mut connection).await;
+        if guards_jobs {
+            faults.extend(running_jobs(&mut connection).await);
+        }
         connection.close().await.expect("close a connection");
         administer(server_url, &format!("drop database {name} with (force)")).await;
-        broken
+        faults
     }
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        let close = Self::close(self.url(), self.name.clone(), self.server_url);
+        let close = Self::close(self.url(), self.name.clone(), self.server_url, self.guards_jobs);
         // A thread of its own, because the test's runtime cannot be blocked on from within.
-        let broken = std::thread::spawn(move || {
+        let faults = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(close)
         });
-        let broken = broken.join();
+        let faults = faults.join();
         if !std::thread::panicking() {
-            assert_eq!(broken.expect("close the database"), Vec::<String>::new(), "drifts that break the patch law");
+            assert_eq!(faults.expect("close the database"), Vec::<String>::new(), "what the test leaves behind");
         }
     }
 }
@@ -88,8 +98,13 @@ async fn lawless_drifts(connection: &mut PgConnection) -> Vec<String> {
             .expect("read all drifts");
     rows.into_iter()
         .filter(|(_, expected, difference, actual)| !law_holds(expected, difference, actual))
-        .map(|(resource_id, ..)| resource_id)
+        .map(|(resource_id, ..)| format!("the drift of {resource_id} breaks the patch law"))
         .collect()
+}
+
+async fn running_jobs(connection: &mut PgConnection) -> Vec<String> {
+    let query = "select format('a %s job is still running', kind) from jobs where state = 'running'";
+    sqlx::query_scalar(query).fetch_all(connection).await.expect("read the jobs")
 }
 
 /// Makes the database that all others are copied from, once.

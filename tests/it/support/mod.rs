@@ -1,17 +1,20 @@
 //! What the tests stand on: one PostgreSQL and a few AWS emulators per test process, and for each test a database and
 //! an AWS account of its own, so that tests run side by side.
 //!
+//! - [`TestApp::start`]: the whole program, with all of the below.
 //! - [`TestDatabase::new`]: a migrated database.
 //! - [`World::new`]: an AWS account with the product's own clients.
 //! - [`Proxy::before`]: counts and spoils what goes to AWS: `world.through(&proxy.url)`.
 //! - `driftsentry::embedded::smtp::Smtp::start(&host(), ..)` and `embedded::sink::Sink`: receivers of mails and web hooks.
 
+mod app;
 mod aws;
 mod clock;
 mod database;
 mod proxy;
 mod servers;
 
+pub use app::{Setup, TestApp};
 pub use aws::{World, anyone, aws};
 pub use clock::TestClock;
 pub use database::TestDatabase;
