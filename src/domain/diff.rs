@@ -15,12 +15,17 @@ use super::state::{ResourceState, escape, unescape};
 pub struct Change {
     /// JSON pointer below the state; empty for the resource as a whole (missing or unmanaged).
     pub pointer: String,
-    /// The declared value; `None` if the declaration has nothing there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The declared value; `None` if the declaration has nothing there, which is not the same as a JSON `null`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub from: Option<Value>,
-    /// The live value; `None` if AWS has nothing there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The live value; `None` if AWS has nothing there, which is not the same as a JSON `null`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub to: Option<Value>,
+}
+
+/// A value that is there, `null` too: serde takes `null` for `None`, and a change read back would be another one.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 impl std::fmt::Debug for Change {
@@ -143,5 +148,21 @@ fn put(node: &mut Map<String, Value>, key: String, value: Option<Value>) {
     match value {
         Some(value) => drop(node.insert(key, value)),
         None => drop(node.remove(&key)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_change_to_or_from_null_is_the_same_change_when_read_back() {
+        for (from, to) in [(Some(Value::Null), Some(json!(1))), (Some(json!(1)), Some(Value::Null)), (None, None)] {
+            let change = Change { pointer: "/Website".to_owned(), from, to };
+            let stored = serde_json::to_value(&change).unwrap();
+            assert_eq!(serde_json::from_value::<Change>(stored).unwrap(), change);
+        }
     }
 }
