@@ -10,7 +10,13 @@ use driftsentry::resource::{Aws, find};
 
 use crate::mutation::{How, Mutation};
 use crate::support::{Effect, Rule, Setup, TestApp};
-use crate::{mutations_iam_role, mutations_rds, mutations_s3, mutations_security_group};
+use crate::{mutations_ec2, mutations_iam_role, mutations_rds, mutations_s3, mutations_security_group};
+
+#[tokio::test]
+async fn every_change_of_an_instance_is_one_drift_until_it_is_undone() {
+    let table = mutations_ec2::mutations();
+    each_is_one_drift(&["EC2"], async |aws| mutations_ec2::create(aws).await, table).await;
+}
 
 #[tokio::test]
 async fn every_change_of_a_role_is_one_drift_until_it_is_undone() {
