@@ -174,6 +174,10 @@ async fn work(engine: &Arc<Engine>) {
     let mut pace = Pace::quick();
     let mut ear = Ear::new();
     while !engine.shutdown.soft().is_cancelled() {
+        // All that ended meanwhile, so that the next claim fills all free slots at once.
+        while let Some(ended) = running.try_join_next() {
+            note_end(ended);
+        }
         let free = engine.concurrency - running.len();
         let found = start_jobs(engine, &mut running, free, &mut pace).await;
         if found > 0 && found < free {

@@ -12,6 +12,7 @@ pub mod record;
 pub mod schedule;
 pub mod shard;
 pub mod survey;
+mod trail;
 
 use std::sync::Arc;
 

@@ -7,23 +7,22 @@
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::lifecycle::{Changed, Ended, Plan, plan};
+use super::trail::Trail;
 use crate::domain::alert::AlertType;
 use crate::domain::diff::law_holds;
-use crate::domain::drift::{DetectedBy, Drift, DriftStatus, Finding};
+use crate::domain::drift::{DetectedBy, DriftStatus, Finding};
 use crate::domain::id::{AlertId, DriftId, ScanId, Scope};
 use crate::domain::route::{AlertFacts, Route, channels_of};
 use crate::domain::story::Story;
-use crate::domain::user::Actor;
 use crate::jobs::DeliverAlert;
 use crate::queue::{self, EnqueueOptions};
 use crate::store::alert::NewAlert;
-use crate::store::audit::{AuditAction, AuditEntry};
 use crate::store::drift::{NewDrifts, StoredDrift, kept_cost};
-use crate::store::event::{DriftEvent, NewEvent};
+use crate::store::event::DriftEvent;
 use crate::store::{self, StoreError};
 
 /// Drifts that are written at a time: their states are large, and a statement is held in memory as a whole.
@@ -174,7 +173,11 @@ struct Recorder<'a> {
     alerts: u64,
 }
 
-impl Recorder<'_> {
+impl<'a> Recorder<'a> {
+    fn trail(&self) -> Trail<'a> {
+        Trail { outcome: self.outcome, now: self.now }
+    }
+
     /// Adds a cost record to every open drift whose cost of the time since the last one is certain: those that a
     /// complete read has seen to go on, and those that change or end now. Before anything else, because the time that
     /// has passed costs what was stored for it.
@@ -190,54 +193,30 @@ impl Recorder<'_> {
     }
 
     async fn end(&mut self, ended: &[Ended<'_>]) -> Result<(), StoreError> {
+        let trail = self.trail();
         for batch in ended.chunks(BATCH) {
             let undecided: Vec<&Ended<'_>> = batch.iter().filter(|ended| ended.is_undecided()).collect();
             let rejections: Vec<_> = undecided.iter().map(|ended| (ended.drift.id, ended.reason)).collect();
             store::drift::reject_all(self.conn, &rejections, self.now).await?;
             let ends: Vec<_> = batch.iter().map(|ended| (ended.drift.id, ended.how)).collect();
             store::drift::resolve_all(self.conn, &ends, self.now).await?;
-            let audit = undecided.iter().map(|ended| self.audit_of_rejection(ended));
-            let audit: Vec<_> = audit.chain(batch.iter().map(|ended| self.audit_of_end(ended))).collect();
+            let audit = undecided.iter().map(|ended| trail.audit_of_rejection(ended));
+            let audit: Vec<_> = audit.chain(batch.iter().map(|ended| trail.audit_of_end(ended))).collect();
             store::audit::append_all(self.conn, &audit, self.now).await?;
-            let event = |event, ended: &Ended<'_>| self.event(ended.drift.id, event, json!({ "reason": ended.reason }));
-            let events = undecided.iter().map(|ended| event(DriftEvent::Rejected, ended));
-            let events: Vec<_> = events.chain(batch.iter().map(|ended| event(DriftEvent::Resolved, ended))).collect();
+            let events = undecided.iter().map(|ended| trail.event_of_end(DriftEvent::Rejected, ended));
+            let ends = batch.iter().map(|ended| trail.event_of_end(DriftEvent::Resolved, ended));
+            let events: Vec<_> = events.chain(ends).collect();
             store::event::append_all(self.conn, &events, self.now).await?;
         }
         Ok(())
     }
 
-    fn audit_of_rejection(&self, ended: &Ended<'_>) -> AuditEntry {
-        AuditEntry {
-            old_value: Some(json!({ "status": ended.drift.status })),
-            new_value: Some(json!({
-                "status": DriftStatus::Rejected,
-                "rejected_at": self.now,
-                "rejected_by": null,
-                "rejection_reason": ended.reason,
-            })),
-            ..self.audit(ended.drift.id, AuditAction::DriftRejected, Some(ended.reason))
-        }
-    }
-
-    fn audit_of_end(&self, ended: &Ended<'_>) -> AuditEntry {
-        let before = if ended.is_undecided() { DriftStatus::Rejected } else { ended.drift.status };
-        AuditEntry {
-            old_value: Some(json!({ "status": before })),
-            new_value: Some(json!({
-                "status": DriftStatus::Resolved,
-                "resolved_at": self.now,
-                "resolved_how": ended.how,
-            })),
-            ..self.audit(ended.drift.id, AuditAction::DriftResolved, Some(ended.reason))
-        }
-    }
-
     async fn change(&mut self, changed: &[Changed<'_>]) -> Result<(), StoreError> {
+        let trail = self.trail();
         for batch in changed.chunks(BATCH) {
             let drifts: Vec<_> = batch.iter().map(|changed| (changed.before.id, changed.finding)).collect();
             store::drift::update_all(self.conn, &drifts).await?;
-            let events: Vec<_> = batch.iter().map(|changed| self.event_of_change(changed)).collect();
+            let events: Vec<_> = batch.iter().map(|changed| trail.event_of_change(changed)).collect();
             store::event::append_all(self.conn, &events, self.now).await?;
             let became_known = batch.iter().filter(|changed| changed.before.cost.is_none());
             let became_known: Vec<_> =
@@ -250,15 +229,8 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    fn event_of_change(&self, changed: &Changed<'_>) -> NewEvent {
-        let details = json!({
-            "pointers": pointers(changed.finding),
-            "severity": { "from": changed.before.severity, "to": changed.finding.severity },
-        });
-        self.event(changed.before.id, DriftEvent::Changed, details)
-    }
-
     async fn create(&mut self, findings: &[&Finding]) -> Result<(), StoreError> {
+        let trail = self.trail();
         for batch in findings.chunks(BATCH) {
             let drifts: Vec<(DriftId, &Finding)> = batch.iter().map(|finding| (DriftId::new(), *finding)).collect();
             let new = NewDrifts {
@@ -268,11 +240,10 @@ impl Recorder<'_> {
                 drifts,
             };
             store::drift::insert_all(self.conn, &new, self.now).await?;
-            let audit = new.drifts.iter().map(|(id, finding)| self.audit_of_creation(*id, finding));
+            let audit = new.drifts.iter().map(|(id, finding)| trail.audit_of_creation(*id, finding));
             let audit = audit.collect::<Result<Vec<_>, _>>()?;
             store::audit::append_all(self.conn, &audit, self.now).await?;
-            let event = |id, finding| self.event(id, DriftEvent::Detected, json!({ "pointers": pointers(finding) }));
-            let events: Vec<_> = new.drifts.iter().map(|(id, finding)| event(*id, finding)).collect();
+            let events: Vec<_> = new.drifts.iter().map(|(id, finding)| trail.event_of_creation(*id, finding)).collect();
             store::event::append_all(self.conn, &events, self.now).await?;
             let costs = new.drifts.iter().filter_map(|(id, finding)| Some((*id, kept_cost(&finding.cost).0?)));
             store::cost::begin(self.conn, &costs.collect::<Vec<_>>(), self.now).await?;
@@ -280,42 +251,6 @@ impl Recorder<'_> {
             self.alert(&told.collect::<Vec<_>>()).await?;
         }
         Ok(())
-    }
-
-    fn audit_of_creation(&self, id: DriftId, finding: &Finding) -> Result<AuditEntry, StoreError> {
-        let drift = serde_json::to_value(self.drift(id, finding)).map_err(|error| StoreError::Unstorable {
-            subject: format!("the audit record of {}", finding.key),
-            reason: error.to_string(),
-        })?;
-        Ok(AuditEntry { new_value: Some(drift), ..self.audit(id, AuditAction::DriftCreated, None) })
-    }
-
-    /// A finding as the drift that is stored for it.
-    fn drift(&self, id: DriftId, finding: &Finding) -> Drift {
-        let (cost_impact_monthly, cost_unknown_reason) = kept_cost(&finding.cost);
-        Drift {
-            id,
-            key: finding.key.clone(),
-            account_name: self.outcome.account_name.clone(),
-            kind: finding.kind,
-            expected_state: finding.expected.clone(),
-            actual_state: finding.actual.clone(),
-            difference: finding.difference.clone(),
-            changes: finding.changes.clone(),
-            severity: finding.severity,
-            cost_impact_monthly,
-            cost_unknown_reason,
-            declared_in: finding.declared_in.clone(),
-            status: DriftStatus::Detected,
-            detected_at: self.now,
-            detected_by: self.outcome.detected_by,
-            approved_at: None,
-            approval_reason: None,
-            rejected_at: None,
-            rejection_reason: None,
-            resolved_at: None,
-            resolved_how: None,
-        }
     }
 
     /// One alert per drift, its deliveries by the routes, and the jobs that make them.
@@ -342,21 +277,4 @@ impl Recorder<'_> {
         self.alerts += alerts.len() as u64;
         Ok(())
     }
-
-    fn audit(&self, id: DriftId, action: AuditAction, reason: Option<&str>) -> AuditEntry {
-        let mut details = json!({ "scan_id": self.outcome.scan_id });
-        if let Some(reason) = reason {
-            details["reason"] = json!(reason);
-        }
-        AuditEntry { details: Some(details), ..AuditEntry::of_drift(id, action, Actor::system()) }
-    }
-
-    fn event(&self, drift_id: DriftId, event: DriftEvent, mut details: Value) -> NewEvent {
-        details["scan_id"] = json!(self.outcome.scan_id);
-        NewEvent { drift_id, event, actor: Actor::system(), details: Some(details) }
-    }
-}
-
-fn pointers(finding: &Finding) -> Vec<&str> {
-    finding.changes.iter().map(|change| change.pointer.as_str()).collect()
 }

@@ -6,6 +6,7 @@ use driftsentry::domain::severity::Severity;
 use driftsentry::scan::record::{Recorded, ShardOutcome, Skipped};
 use driftsentry::store;
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 
 use super::{Scene, finding, scope, usd, warning};
 
@@ -61,10 +62,13 @@ async fn the_last_of_several_shards_closes_the_scan_and_no_other() {
             region: "r".into(),
             resource_type: "S3".to_owned(),
         };
+        // Both have written their shard before either looks whether it was the last.
+        let both = Barrier::new(2);
         let finish = async |scope| {
             let mut tx = scene.store.begin().await.unwrap();
             let report = store::scan::ShardReport { api_calls: 2, ..Default::default() };
             assert!(store::scan::finish_shard(&mut tx, outcome.scan_id, &scope, &report, scene.now).await.unwrap());
+            both.wait().await;
             let closed = store::scan::close_if_done(&mut tx, outcome.scan_id, scene.now).await.unwrap();
             tx.commit().await.unwrap();
             closed
