@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, dead_code, unused_imports, reason = "what tests share has no outside, and not all use all")]
 
+mod api_calls;
 mod aws_pool;
 mod config;
 mod config_mistakes;

@@ -37,7 +37,7 @@ pub(super) fn read<'a>(
     request: &'a ReadRequest,
 ) -> BoxStream<'a, Result<Live, ReadError>> {
     Box::pin(try_stream! {
-        if request.declared.is_empty() && request.undeclared == Undeclared::Skip {
+        if !request.wants_any() {
             return;
         }
         let mut listed = Listed::read(aws, request).await;

@@ -37,6 +37,9 @@ const UNSETTLED_PREFIX: &str = "configuring-";
 
 pub(super) fn read<'a>(aws: &'a Aws, request: &'a ReadRequest) -> BoxStream<'a, Result<Live, ReadError>> {
     let listing = async_stream::try_stream! {
+        if !request.wants_any() {
+            return;
+        }
         let mut pages = aws.rds.describe_db_instances().max_records(PAGE_SIZE).into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| aws.read_error(SERVICE, OPERATION, &error))?;

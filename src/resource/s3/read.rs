@@ -30,6 +30,9 @@ pub(super) fn buckets<'a>(
     request: &'a ReadRequest,
 ) -> impl Stream<Item = Result<Live, ReadError>> + Send + 'a {
     stream! {
+        if !request.wants_any() {
+            return;
+        }
         let reader = Reader::new(aws, request);
         let mut listing_failed = None;
         let mut read_failed = None;

@@ -5,14 +5,17 @@
 //! - [`TestDatabase::new`]: a migrated database.
 //! - [`World::new`]: an AWS account with the product's own clients.
 //! - [`Proxy::before`]: counts and spoils what goes to AWS: `world.through(&proxy.url)`.
+//! - [`Scene::new`]: the product before a responder that holds any number of resources of each type.
 //! - `driftsentry::embedded::smtp::Smtp::start(&host(), ..)` and `embedded::sink::Sink`: receivers of mails and web hooks.
 
 mod app;
 mod aws;
+mod call;
 mod clock;
 mod database;
 mod proxy;
 mod servers;
+mod static_aws;
 
 pub use app::{Setup, TestApp};
 pub use aws::{World, anyone, aws};
@@ -20,3 +23,4 @@ pub use clock::TestClock;
 pub use database::TestDatabase;
 pub use proxy::{Effect, Proxy, Rule};
 pub use servers::{host, moto_endpoint, postgres_url};
+pub use static_aws::{ACCOUNT, Habits, Logged, Scene, StaticAws, core_attributes, id_of};

@@ -9,22 +9,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, Request, Response, Uri};
+use axum::http::{HeaderMap, Request, Response};
 use tokio::net::TcpListener;
 
 use super::aws::World;
-
-/// Service and operation of a request.
-///
-/// Query APIs are called by their action (`DescribeInstances`). S3 has `ListBuckets`; a bucket's sub-resources are
-/// `GET ?versioning`; the bucket itself is `PUT bucket`, an object `GET object`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Call {
-    service: String,
-    operation: String,
-    /// The bucket of an S3 call, else the body of the form.
-    subject: String,
-}
+use super::call::{Call, error_body, slow_down};
 
 /// What becomes of the calls that a rule is for.
 #[derive(Debug, Clone)]
@@ -162,7 +151,7 @@ impl Proxy {
 async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, 1 << 26).await.expect("a request's body");
-    let call = call_of(&parts.method, &parts.uri, &parts.headers, &body);
+    let call = Call::of(&parts.method, &parts.uri, &parts.headers, &body);
     let effects: Vec<Effect> = {
         let mut state = shared.state.lock().unwrap();
         *state.counts.entry(call.operation.clone()).or_default() += 1;
@@ -219,53 +208,13 @@ fn answer(status: u16, headers: &HeaderMap, body: Body) -> Response<Body> {
 fn error_for(effect: &Effect, service: &str) -> Option<(u16, String)> {
     let (status, code, message) = match (effect, service) {
         (Effect::Answer(status, body), _) => return Some((*status, body.clone())),
+        (Effect::Throttled, _) => return Some(slow_down(service)),
         (Effect::Denied, "ec2") => (403, "UnauthorizedOperation", "You are not authorized to perform this operation."),
         (Effect::Denied, "s3") => (403, "AccessDenied", "Access Denied"),
         (Effect::Denied, _) => (403, "AccessDenied", "User is not authorized to perform this action"),
-        (Effect::Throttled, "ec2") => (503, "RequestLimitExceeded", "Request limit exceeded."),
-        (Effect::Throttled, "s3") => (503, "SlowDown", "Please reduce your request rate."),
-        (Effect::Throttled, _) => (400, "Throttling", "Rate exceeded"),
         (Effect::Broken, "ec2" | "s3") => (500, "InternalError", "An internal error has occurred"),
         (Effect::Broken, _) => (500, "InternalFailure", "An internal error has occurred"),
         _ => return None,
     };
-    let error = format!("<Code>{code}</Code><Message>{message}</Message>");
-    let xml = match service {
-        "ec2" => format!("<Response><Errors><Error>{error}</Error></Errors><RequestID>test</RequestID></Response>"),
-        "s3" => format!("<Error>{error}<RequestId>test</RequestId><HostId>test</HostId></Error>"),
-        _ => format!(
-            "<ErrorResponse><Error><Type>Sender</Type>{error}</Error><RequestId>test</RequestId></ErrorResponse>"
-        ),
-    };
-    Some((status, format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{xml}")))
-}
-
-fn call_of(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Call {
-    let signature = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let service = signature.split('/').nth(3).unwrap_or("unknown").to_owned();
-    let form = String::from_utf8_lossy(body);
-    let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
-    match action {
-        Some(action) if service != "s3" => {
-            Call { operation: action.to_owned(), subject: form.clone().into_owned(), service }
-        }
-        _ => s3_call(method, uri, service),
-    }
-}
-
-fn s3_call(method: &Method, uri: &Uri, service: String) -> Call {
-    let mut path = uri.path().trim_start_matches('/').splitn(2, '/');
-    let bucket = path.next().unwrap_or_default().to_owned();
-    let is_object = path.next().is_some_and(|key| !key.is_empty());
-    // A sub-resource stands in the query without a value.
-    let query = uri.query().unwrap_or_default();
-    let sub_resource =
-        query.split('&').find(|pair| !pair.is_empty() && pair.split_once('=').is_none_or(|(_, v)| v.is_empty()));
-    let operation = match sub_resource {
-        _ if bucket.is_empty() => "ListBuckets".to_owned(),
-        Some(name) => format!("{method} ?{}", name.trim_end_matches('=')),
-        None if is_object => format!("{method} object"),
-        None => format!("{method} bucket"),
-    };
-    Call { service, operation, subject: bucket }
+    Some((status, error_body(service, code, message)))
 }
