@@ -82,6 +82,10 @@ impl Context<'_> {
         }
         let key = self.scope.key(&live.resource_id);
         let unknown = unknown_of(declared, live);
+        if !unknown.is_empty() && declared.state.names().all(|name| unknown.contains_key(name)) {
+            let verdict = Verdict::Unjudged("nothing that is declared of it could be read".to_owned());
+            return Judgement { verdict, unknown, ignored: 0 };
+        }
         let (expected, mut actual) = compared_part(declared, live, &unknown, standing);
         self.kind.align(&expected, &mut actual);
         let (changes, ignored) = self.changes_not_ignored(&key, &expected, &mut actual);
@@ -118,17 +122,23 @@ impl Context<'_> {
         self.judge_whole(DriftKind::Missing, resource_id, change, Some(declared), None)
     }
 
-    /// Judges a live resource that nothing declares.
+    /// Judges a live resource that nothing declares. What could not be read is as the standing drift says.
     #[must_use]
-    pub fn judge_unmanaged(&self, live: &Live) -> Judgement {
+    pub fn judge_unmanaged(&self, live: &Live, standing: Option<Standing<'_>>) -> Judgement {
         if self.kind.is_aws_owned(&live.resource_id, &live.state) {
             return Judgement::clear(Verdict::Matches);
         }
         if let Some(doing) = &live.unsettled {
             return Judgement::clear(Verdict::Unjudged(format!("AWS is still at work on it: {doing}")));
         }
-        let change = Change { pointer: String::new(), from: None, to: Some(live.state.to_value()) };
-        let mut judgement = self.judge_whole(DriftKind::Unmanaged, &live.resource_id, change, None, Some(&live.state));
+        let mut state = live.state.clone();
+        for name in live.unknown.keys() {
+            if let Some(was) = standing.and_then(|standing| standing.actual.get(name)) {
+                state.set(name, was.clone());
+            }
+        }
+        let change = Change { pointer: String::new(), from: None, to: Some(state.to_value()) };
+        let mut judgement = self.judge_whole(DriftKind::Unmanaged, &live.resource_id, change, None, Some(&state));
         judgement.unknown.clone_from(&live.unknown);
         judgement
     }
@@ -207,7 +217,7 @@ fn unknown_of(declared: &Declared, live: &Live) -> BTreeMap<String, String> {
 }
 
 /// The two sides that are compared: declared attributes that were read, and of the others what the standing drift
-/// says of them, so that a failed read neither ends nor changes it.
+/// says of both sides, so that a failed read neither ends nor changes it, even if they are declared otherwise by now.
 fn compared_part(
     declared: &Declared,
     live: &Live,
@@ -223,10 +233,8 @@ fn compared_part(
         let (Some(was_expected), Some(was_actual)) = (standing.expected.get(name), standing.actual.get(name)) else {
             continue;
         };
-        if declared.state.get(name) == Some(was_expected) {
-            expected.set(name, was_expected.clone());
-            actual.set(name, was_actual.clone());
-        }
+        expected.set(name, was_expected.clone());
+        actual.set(name, was_actual.clone());
     }
     (expected, actual)
 }

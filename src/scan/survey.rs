@@ -154,20 +154,20 @@ impl<'a> Tally<'a> {
     fn add(&mut self, live: &Live) {
         let id = &live.resource_id;
         let context = self.surveyor.context;
+        let standing = self.standing.get(id.as_str()).and_then(|drifts| drifts.last());
+        let standing = standing.map(|drift| Standing { expected: &drift.expected, actual: &drift.actual });
         if let Some(declared) = self.declared(id) {
             self.seen.insert(id.clone());
             if live.elsewhere {
                 return self.note_matching(id);
             }
-            let standing = self.standing.get(id.as_str()).and_then(|drifts| drifts.last());
-            let standing = standing.map(|drift| Standing { expected: &drift.expected, actual: &drift.actual });
             let judgement = context.judge_declared(&declared, live, standing);
             self.take(id, judgement);
         } else if self.surveyor.unmanaged == Unmanaged::Report && !live.elsewhere {
             self.seen.insert(id.clone());
             // With a declaration unread, "nothing declares it" cannot be told.
             if self.surveyor.estate.is_complete() && !self.is_undecided(id) {
-                let judgement = context.judge_unmanaged(live);
+                let judgement = context.judge_unmanaged(live, standing);
                 self.take(id, judgement);
             }
         }

@@ -67,7 +67,7 @@ impl AssumedRole {
     }
 
     fn refused(&self, error: &SdkError<aws_sdk_sts::operation::assume_role::AssumeRoleError>) -> ReadError {
-        let mut refused = ReadError::of_sdk("sts", "AssumeRole", &self.account_id, &self.region, error);
+        let mut refused = ReadError::of_sdk("sts", "AssumeRole", None, (&self.account_id, &self.region), error);
         if refused.class == ErrorClass::Denied {
             refused.detail += "; the trust policy of ";
             refused.detail += &self.role_arn;
@@ -108,7 +108,8 @@ pub(super) async fn caller_account(
     let unknown = AccountId::from("(default credentials)");
     let asked = expected.unwrap_or(&unknown);
     let answer = sts.get_caller_identity().send().await;
-    let answer = answer.map_err(|error| ReadError::of_sdk("sts", "GetCallerIdentity", asked, region, &error))?;
+    let answer =
+        answer.map_err(|error| ReadError::of_sdk("sts", "GetCallerIdentity", None, (asked, region), &error))?;
     let found = AccountId::from(answer.account().unwrap_or_default());
     let fault = match expected {
         _ if !found.is_valid() => format!(": the answer names no account: `{found}`"),

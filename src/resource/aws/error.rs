@@ -91,13 +91,14 @@ impl ReadError {
         matches!(self.class, ErrorClass::Throttled | ErrorClass::TimedOut | ErrorClass::Unavailable)
     }
 
-    /// The error that stands for an SDK error of `service:operation`.
+    /// The error that stands for an SDK error of `service:operation`. If AWS denied it, the error advises to allow
+    /// `action`, which is not always the operation's name; without one it advises nothing.
     #[must_use]
     pub fn of_sdk<E>(
         service: &'static str,
         operation: &'static str,
-        account_id: &AccountId,
-        region: &Region,
+        action: Option<&str>,
+        (account_id, region): (&AccountId, &Region),
         error: &SdkError<E>,
     ) -> Self
     where
@@ -110,7 +111,7 @@ impl ReadError {
         let (class, detail) = match error {
             SdkError::ServiceError(context) => {
                 let status = context.raw().status().as_u16();
-                of_answer(service, operation, status, context.err())
+                of_answer(action, status, context.err())
             }
             SdkError::TimeoutError(_) => (ErrorClass::TimedOut, innermost(error)),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => (ErrorClass::TimedOut, innermost(error)),
@@ -129,12 +130,7 @@ const NO_CREDENTIALS: &str = "give credentials by AWS_ACCESS_KEY_ID and AWS_SECR
                               (AWS_PROFILE), or by the role of the machine";
 
 /// Class and detail of an error that AWS itself told.
-fn of_answer(
-    service: &str,
-    operation: &str,
-    status: u16,
-    error: &(impl ProvideErrorMetadata + Error),
-) -> (ErrorClass, String) {
+fn of_answer(action: Option<&str>, status: u16, error: &(impl ProvideErrorMetadata + Error)) -> (ErrorClass, String) {
     let code = error.code().unwrap_or_default();
     let class = classify(code, status);
     let told = match (code, error.message().unwrap_or_default()) {
@@ -146,10 +142,9 @@ fn of_answer(
     let id = error.meta().extra("aws_request_id").map_or_else(String::new, |id| format!(" (request id {id})"));
     let advice = if NOT_VALID.contains(&code) {
         "; the credentials are not valid: renew them".to_owned()
-    } else if class == ErrorClass::Denied && service != "sts" {
+    } else if let (ErrorClass::Denied, Some(action)) = (class, action) {
         format!(
-            "; allow {service}:{operation} to the role or user that scans: \
-             `driftsentry iam-policy scan` prints the whole policy"
+            "; allow {action} to the role or user that scans: `driftsentry iam-policy scan` prints the whole policy"
         )
     } else {
         String::new()

@@ -49,7 +49,22 @@ impl Aws {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        ReadError::of_sdk(service, operation, &self.account_id, &self.region, error)
+        self.read_error_needing(&format!("{service}:{operation}"), service, operation, error)
+    }
+
+    /// As [`Self::read_error`], for an operation that needs an IAM action of another name.
+    #[must_use]
+    pub fn read_error_needing<E>(
+        &self,
+        action: &str,
+        service: &'static str,
+        operation: &'static str,
+        error: &SdkError<E>,
+    ) -> ReadError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        ReadError::of_sdk(service, operation, Some(action), (&self.account_id, &self.region), error)
     }
 }
 

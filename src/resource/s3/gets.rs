@@ -42,14 +42,14 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    fn of<E>(aws: &Aws, operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    fn of<E>(aws: &Aws, operation: &'static str, action: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
         let redirect = error.raw_response().filter(|answer| matches!(answer.status().as_u16(), 301 | 307 | 400));
         let moved_to = redirect.and_then(|answer| answer.headers().get("x-amz-bucket-region")).map(Region::from);
-        Self { code, moved_to, error: aws.read_error("s3", operation, error) }
+        Self { code, moved_to, error: aws.read_error_needing(action, "s3", operation, error) }
     }
 
     /// Whether AWS's error code is one of `codes`.
@@ -72,7 +72,7 @@ macro_rules! get {
                         Err(error) => error,
                     };
                     let stand_in = error.raw_response().and_then(|answer| emulator::answer($operation, answer));
-                    stand_in.ok_or_else(|| Failure::of(ask.aws, $operation, &error))
+                    stand_in.ok_or_else(|| Failure::of(ask.aws, $operation, $action, &error))
                 })
             },
         }

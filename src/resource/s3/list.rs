@@ -41,7 +41,7 @@ pub(super) fn buckets(aws: &Aws) -> impl Stream<Item = Result<Listed, ReadError>
         loop {
             let is_first = token.is_none();
             let request = aws.s3.list_buckets().max_buckets(PAGE).set_continuation_token(token.take());
-            let page = request.send().await.map_err(|error| aws.read_error("s3", "ListBuckets", &error))?;
+            let page = request.send().await.map_err(|error| aws.read_error_needing("s3:ListAllMyBuckets", "s3", "ListBuckets", &error))?;
             token = page.continuation_token.filter(|token| !token.is_empty());
             let page = page.buckets.unwrap_or_default();
             // Some emulators cut the listing off at the page's size and give no token to go on with.
@@ -63,7 +63,12 @@ pub(super) fn buckets(aws: &Aws) -> impl Stream<Item = Result<Listed, ReadError>
 }
 
 async fn unpaged(aws: &Aws) -> Result<Vec<Listed>, ReadError> {
-    let all = aws.s3.list_buckets().send().await.map_err(|error| aws.read_error("s3", "ListBuckets", &error))?;
+    let all = aws
+        .s3
+        .list_buckets()
+        .send()
+        .await
+        .map_err(|error| aws.read_error_needing("s3:ListAllMyBuckets", "s3", "ListBuckets", &error))?;
     Ok(all.buckets.unwrap_or_default().into_iter().filter_map(listed).collect())
 }
 

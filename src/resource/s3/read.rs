@@ -14,7 +14,6 @@ use crate::domain::id::Region;
 use crate::domain::schema;
 use crate::domain::state::ResourceState;
 
-use super::super::aws::ErrorClass;
 use super::super::{Aws, Live, ReadError, ReadRequest};
 use super::attributes::ATTRIBUTES;
 use super::gets::{Ask, Failure, GETS, Get};
@@ -130,9 +129,6 @@ impl<'a> Reader<'a> {
             Ok(value) => Outcome::Read(value),
             Err(failure) if failure.is(&["NoSuchBucket"]) => Outcome::Gone,
             Err(failure) if failure.is(get.absent) => Outcome::Read(Value::Null),
-            Err(Failure { error, .. }) if error.class == ErrorClass::Denied => {
-                Outcome::Unknown(format!("{error}: the scan needs {}", get.action))
-            }
             Err(Failure { error, .. }) => Outcome::Unknown(error.to_string()),
         }
     }

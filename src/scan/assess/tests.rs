@@ -108,6 +108,38 @@ fn what_stands_of_an_unread_attribute_is_kept_beside_new_changes() {
 }
 
 #[test]
+fn what_stands_of_an_unread_attribute_is_kept_when_it_is_declared_otherwise_by_now() {
+    let case = Case::new("S3");
+    let expected = json!({ "RequestPayment": "BucketOwner", "Tags": {} });
+    let actual = json!({ "RequestPayment": "Requester", "Tags": {} });
+    let standing = Standing { expected: &expected, actual: &actual };
+    let judged = case.judge(actual.clone(), json!({ "Tags": {} }), &["RequestPayment"], Some(standing));
+    let found = finding(judged);
+    assert_eq!((found.expected, found.actual), (expected, actual), "only a read can tell that it is over");
+}
+
+#[test]
+fn a_resource_of_which_nothing_could_be_read_is_not_judged() {
+    let case = Case::new("S3");
+    let (expected, gone) = (json!({ "Policy": null }), Value::Null);
+    let standing = Standing { expected: &expected, actual: &gone };
+    let judged = case.judge(expected.clone(), json!({}), &["Policy"], Some(standing));
+    assert!(matches!(judged.verdict, Verdict::Unjudged(_)), "{judged:?}");
+    assert_eq!(judged.unknown["Policy"], "denied");
+}
+
+#[test]
+fn what_stands_of_an_unread_attribute_of_an_unmanaged_resource_is_kept() {
+    let case = Case::new("S3");
+    let (nothing, was) = (Value::Null, json!({ "Policy": null, "Tags": { "a": "b" } }));
+    let mut live = Live::new("r-1", state(json!({ "Tags": { "a": "c" } })));
+    live.unknown.insert("Policy".to_owned(), "denied".to_owned());
+    let standing = Standing { expected: &nothing, actual: &was };
+    let found = finding(case.context().judge_unmanaged(&live, Some(standing)));
+    assert_eq!(found.actual, json!({ "Policy": null, "Tags": { "a": "c" } }));
+}
+
+#[test]
 fn ignored_changes_leave_no_trace_in_the_difference() {
     let mut case = Case::new("EC2");
     case.rules.ignore.push(ignore(Some("/Tags/Last*")));
@@ -157,7 +189,7 @@ fn a_missing_instance_saves_what_it_cost_and_an_unmanaged_one_costs_it() {
     let missing = finding(case.context().judge_missing("i-1", &declared));
     assert_eq!((missing.actual, missing.cost.to_cents()), (Value::Null, Some("-70.08".parse().unwrap())));
     let live = Live::new("i-2", state(json!({ "InstanceType": "m5.large" })));
-    let unmanaged = finding(case.context().judge_unmanaged(&live));
+    let unmanaged = finding(case.context().judge_unmanaged(&live, None));
     assert_eq!((unmanaged.expected, unmanaged.cost.to_cents()), (Value::Null, Some("70.08".parse().unwrap())));
     assert_eq!(unmanaged.severity, Severity::Info);
 }
