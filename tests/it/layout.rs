@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 ///
 /// The only way back up is a row in `jobs`.
 const LAYERS: &[(&str, u32)] = &[
+    ("build", 0),
     ("domain", 0),
     ("clock", 10),
     ("config", 10),
     ("crypto", 10),
-    ("http_client", 12),
     ("password", 12),
     ("shutdown", 10),
     ("store", 20),

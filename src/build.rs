@@ -1,4 +1,4 @@
-//! Has the program built again when a migration comes or goes: they are built in.
+//! The build script: has the program built again when a migration comes or goes: they are built in.
 
 fn main() {
     #[allow(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
