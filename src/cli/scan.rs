@@ -74,19 +74,32 @@ pub(super) struct ScanArgs {
 }
 
 /// What a scan found, stored or not.
-struct Outcome {
+pub(super) struct Outcome {
     scan: Value,
-    status: ScanStatus,
-    error: Option<String>,
+    /// How it ended.
+    pub(super) status: ScanStatus,
+    /// What could not be read, in words.
+    pub(super) error: Option<String>,
     scanned: i64,
     resolved: i64,
     api_calls: i64,
-    drifts: Found,
+    /// What differs.
+    pub(super) drifts: Found,
 }
 
-enum Found {
+pub(super) enum Found {
     Stored(Vec<Drift>),
     Dry(Vec<Finding>),
+}
+
+impl Found {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Stored(drifts) => drifts.len(),
+            Self::Dry(findings) => findings.len(),
+        }
+    }
 }
 
 pub(super) async fn scan(context: &Context, args: ScanArgs) -> anyhow::Result<ExitCode> {
@@ -118,7 +131,8 @@ fn what(schedules: &[crate::config::Schedule], args: &ScanArgs) -> anyhow::Resul
 }
 
 /// A scan through the queue, as the daemon does it; this process works on its shards.
-async fn stored(
+/// Ends early, with an error, on Ctrl-C.
+pub(super) async fn stored(
     app: &App,
     store: &Store,
     scopes: &[Scope],
@@ -219,7 +233,7 @@ fn sum_up(surveys: Vec<(&Scope, Survey)>) -> Outcome {
     }
 }
 
-fn print(outcome: &Outcome, format: Format) -> anyhow::Result<()> {
+pub(super) fn print(outcome: &Outcome, format: Format) -> anyhow::Result<()> {
     match format {
         Format::Json => {
             let mut result = outcome.scan.clone();
@@ -268,11 +282,7 @@ fn print_table(outcome: &Outcome) -> anyhow::Result<()> {
 }
 
 fn exit_code(outcome: &Outcome, detailed: bool) -> ExitCode {
-    let drifts = match &outcome.drifts {
-        Found::Stored(drifts) => drifts.len(),
-        Found::Dry(findings) => findings.len(),
-    };
-    match (outcome.status, detailed && drifts > 0) {
+    match (outcome.status, detailed && outcome.drifts.len() > 0) {
         (ScanStatus::Succeeded, false) => ExitCode::SUCCESS,
         (ScanStatus::Succeeded, true) => ExitCode::from(2),
         _ => ExitCode::FAILURE,

@@ -31,7 +31,8 @@ const GRACE: Duration = Duration::from_secs(15);
 /// What a guardian does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The commands; each runs once the one before it has ended well. The last one is the server.
+    /// The commands; each runs once the one before it has ended well. The last one is the server. None at all means
+    /// that the guardian only waits for the end, to remove the folders.
     pub commands: Vec<Vec<OsString>>,
     /// How the running command is asked to stop.
     pub stop: Stop,
@@ -133,8 +134,9 @@ impl Plan {
             let value = args.next().ok_or_else(|| GuardError::Argument(arg.clone()))?;
             plan.set(&arg, value)?;
         }
-        let runnable = !plan.commands.is_empty() && plan.commands.iter().all(|command| !command.is_empty());
-        if runnable { Ok(plan) } else { Err(GuardError::Argument("--".into())) }
+        let has_work = !plan.commands.is_empty() || !plan.remove.is_empty();
+        let runnable = plan.commands.iter().all(|command| !command.is_empty());
+        if has_work && runnable { Ok(plan) } else { Err(GuardError::Argument("--".into())) }
     }
 
     fn set(&mut self, option: &OsStr, value: OsString) -> Result<(), GuardError> {
@@ -177,6 +179,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn watch_over(plan: &Plan) -> Result<ExitStatus, GuardError> {
     let mut end = End::new()?;
     let mut outcome = Ok(ExitStatus::from_raw(0));
+    if plan.commands.is_empty() {
+        end.come().await;
+    }
     for command in &plan.commands {
         outcome = run(plan, command, &mut end).await;
         if end.has_come || !outcome.as_ref().is_ok_and(ExitStatus::success) {

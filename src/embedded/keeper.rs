@@ -21,7 +21,11 @@ impl Kept {
     /// `stdout` and `stderr`.
     pub(crate) fn start(program: &Path, plan: &Plan, streams: Streams) -> std::io::Result<Self> {
         use std::os::unix::process::CommandExt;
-        let guardian = Command::new(program)
+        let mut command = Command::new(program);
+        for name in streams.without {
+            command.env_remove(name);
+        }
+        let guardian = command
             .args(plan.to_args())
             .envs(streams.env)
             .stdin(Stdio::piped())
@@ -48,9 +52,12 @@ impl Kept {
     }
 }
 
-/// Where a server's output goes, and what is added to its environment.
+/// Where a server's output goes, and how its environment departs from ours.
 pub(crate) struct Streams {
+    /// Variables that are set.
     pub(crate) env: Vec<(OsString, OsString)>,
+    /// Variables that are taken away.
+    pub(crate) without: Vec<String>,
     pub(crate) stdout: Stdio,
     pub(crate) stderr: Stdio,
 }

@@ -4,6 +4,7 @@
 //! Whatever is started here is started through [`guard`], so that it ends with this process however this process ends.
 //! Nothing here is used against real AWS, and nothing here may touch a server that it did not start.
 
+mod folder;
 pub mod guard;
 mod keeper;
 mod moto;
@@ -16,6 +17,7 @@ mod toolbox;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use folder::Folder;
 pub use moto::{Moto, MotoError};
 pub use postgres::{Postgres, PostgresError, PostgresOptions, Site};
 pub use toolbox::{Tool, ToolError};

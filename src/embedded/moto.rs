@@ -60,7 +60,9 @@ impl Moto {
         // Off in moto by default, and too low by default.
         env.push(("MOTO_IAM_LOAD_MANAGED_POLICIES".into(), "true".into()));
         env.push(("MOTO_RDS_SNAPSHOT_LIMIT".into(), "1000000".into()));
-        let streams = Streams { env, stdout: Stdio::piped(), stderr: Stdio::null() };
+        // The emulator uses AWS's library for Python, which would look for the user's own profile.
+        let without = host.env.keys().filter(|name| name.starts_with("AWS_")).cloned().collect();
+        let streams = Streams { env, without, stdout: Stdio::piped(), stderr: Stdio::null() };
         let mut server = Kept::start(&host.program, &plan, streams).map_err(MotoError::Start)?;
         let port = timeout(START_TIMEOUT, first_line(&mut server)).await.ok().flatten().ok_or(MotoError::Silent)?;
         Ok(Self { server, endpoint: format!("http://127.0.0.1:{port}") })

@@ -251,7 +251,7 @@ impl Place {
         let log = std::fs::File::create(self.log()).map_err(|source| fault("create", &self.log(), source))?;
         let copy = log.try_clone().map_err(|source| fault("open", &self.log(), source))?;
         let env = vec![("LC_ALL".into(), "C.UTF-8".into()), ("TZ".into(), "UTC".into())];
-        let streams = Streams { env, stdout: Stdio::from(copy), stderr: Stdio::from(log) };
+        let streams = Streams { env, without: Vec::new(), stdout: Stdio::from(copy), stderr: Stdio::from(log) };
         Kept::start(&host.program, &plan, streams).map_err(|source| fault("run", &host.program, source))
     }
 

@@ -129,7 +129,7 @@ impl Smtp {
         let argument = argument.map_err(|error| SmtpError::Start(error.into()))?;
         let command = vec![python.program.clone(), "-c".into(), SERVER.into(), argument.into()];
         let plan = Plan { commands: vec![command], remove: vec![folder.path().into()], ..Plan::default() };
-        let streams = Streams { env: python.env(), stdout: Stdio::piped(), stderr: Stdio::null() };
+        let streams = Streams { env: python.env(), without: Vec::new(), stdout: Stdio::piped(), stderr: Stdio::null() };
         let mut server = Kept::start(&host.program, &plan, streams).map_err(SmtpError::Start)?;
         let folder = TempDir::keep(folder);
         let line = timeout(START_TIMEOUT, first_line(&mut server)).await.ok().flatten();

@@ -8,6 +8,7 @@ mod aws_pool;
 mod config;
 mod config_mistakes;
 mod cost;
+mod demo;
 mod demo_estate;
 mod ec2;
 mod estate;
