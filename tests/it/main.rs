@@ -14,6 +14,7 @@ mod ec2;
 mod estate;
 mod expected;
 mod expected_mistakes;
+mod faults;
 mod iam_role;
 mod laws;
 mod layout;

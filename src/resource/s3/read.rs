@@ -11,7 +11,8 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::domain::id::Region;
-use crate::domain::schema;
+use crate::domain::policy;
+use crate::domain::schema::{self, Shape};
 use crate::domain::state::ResourceState;
 
 use super::super::{Aws, Live, ReadError, ReadRequest};
@@ -63,6 +64,21 @@ enum Outcome {
     Unknown(String),
     /// The bucket was deleted meanwhile.
     Gone,
+}
+
+impl Outcome {
+    /// What an answer says. A policy is the one answer that nothing has parsed yet: it may be any text.
+    fn of(get: &Get, value: Value) -> Self {
+        let attribute = schema::find(ATTRIBUTES, get.attribute);
+        let is_policy = attribute.is_some_and(|attribute| matches!(attribute.shape, Shape::Policy));
+        if !is_policy || value.is_null() {
+            return Self::Read(value);
+        }
+        match policy::parse(&value) {
+            Ok(document) => Self::Read(document),
+            Err(error) => Self::Unknown(format!("AWS answered with what is no policy document: {error}")),
+        }
+    }
 }
 
 struct Reader<'a> {
@@ -126,7 +142,7 @@ impl<'a> Reader<'a> {
             answer => answer,
         };
         match answer {
-            Ok(value) => Outcome::Read(value),
+            Ok(value) => Outcome::of(get, value),
             Err(failure) if failure.is(&["NoSuchBucket"]) => Outcome::Gone,
             Err(failure) if failure.is(get.absent) => Outcome::Read(Value::Null),
             Err(Failure { error, .. }) => Outcome::Unknown(error.to_string()),

@@ -34,7 +34,7 @@ pub struct Setup {
     /// Types that are scanned; all if there are none.
     pub types: &'static [&'static str],
     /// Lines of the section `[aws]`, which may replace the usual ones.
-    pub aws: &'static str,
+    pub aws: String,
     /// Further sections.
     pub toml: String,
     /// Whether undeclared resources are reported.
@@ -48,8 +48,8 @@ impl Setup {
     }
 
     /// With these lines in the section `[aws]`.
-    pub fn aws(self, lines: &'static str) -> Self {
-        Self { aws: lines, ..self }
+    pub fn aws(self, lines: &str) -> Self {
+        Self { aws: lines.to_owned(), ..self }
     }
 
     /// With these further sections.
@@ -95,9 +95,9 @@ impl TestApp {
         Self { app, store, world, proxy, clock, setup, folder, database }
     }
 
-    /// Starts the program anew with these further sections in place of the ones before, on the same database.
-    pub fn restart_with(&mut self, toml: impl Into<String>) {
-        self.setup.toml = toml.into();
+    /// Starts the program anew, configured otherwise, on the same database.
+    pub fn restart(&mut self, change: impl FnOnce(&mut Setup)) {
+        change(&mut self.setup);
         let folder = self.folder.path().to_owned();
         let site = Site { folder, world: &self.world, proxy: &self.proxy, database: &self.database };
         self.app = site.build(&self.setup, &self.clock);
@@ -139,6 +139,11 @@ impl TestApp {
     /// Removes a file of expected state.
     pub fn remove_expected(&self, name: &str) {
         std::fs::remove_file(self.expected(name)).expect("remove expected state");
+    }
+
+    /// Removes the folder of expected state.
+    pub fn remove_all_expected(&self) {
+        std::fs::remove_dir_all(self.expected("")).expect("remove expected state");
     }
 
     fn expected(&self, name: &str) -> PathBuf {
@@ -255,7 +260,7 @@ impl Site<'_> {
         let replaced = |key: &str| setup.aws.lines().any(|line| line.trim_start().starts_with(key));
         let usual = usual.iter().filter(|(key, _)| !replaced(key)).map(|(key, value)| format!("{key} = {value}\n"));
         let usual: String = usual.collect();
-        let (aws, expected, further) = (setup.aws, self.folder.join("expected"), &setup.toml);
+        let (aws, expected, further) = (&setup.aws, self.folder.join("expected"), &setup.toml);
         format!(
             "[database]\nurl = \"{url}\"\n\
              [aws]\nendpoint_url = \"{endpoint}\"\n{usual}{aws}\n\

@@ -32,7 +32,8 @@ pub(in super::super) fn get_public_access_block(answer: GetPublicAccessBlockOutp
 }
 
 pub(in super::super) fn get_bucket_policy(answer: GetBucketPolicyOutput) -> Value {
-    answer.policy.filter(|policy| !policy.trim().is_empty()).into()
+    // That there is none, AWS tells by an error: an empty answer is no answer.
+    answer.policy.unwrap_or_default().into()
 }
 
 pub(in super::super) fn get_bucket_acl(answer: GetBucketAclOutput) -> Value {
