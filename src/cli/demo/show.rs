@@ -46,7 +46,7 @@ fn indented(text: &str) -> String {
 pub(super) fn how_to_go_on(address: Option<SocketAddr>, program: &Path, config: &Path) -> std::io::Result<()> {
     heading("It goes on: a scan every minute, until Ctrl-C")?;
     if let Some(address) = address {
-        output::line(format_args!("API and pages   http://{address}/"))?;
+        output::line(format_args!("Health, metrics http://{address}/readyz, http://{address}/metrics"))?;
     }
     let (program, config) = (program.display(), config.display());
     output::line("Look around     in another terminal, with credentials that the emulator takes:")?;
