@@ -9,6 +9,7 @@ pub mod guard;
 mod keeper;
 mod moto;
 mod postgres;
+mod postgres_place;
 mod postgres_tools;
 pub mod sink;
 pub mod smtp;

@@ -3,25 +3,22 @@
 //! A launcher of our own, because those on the market cannot run as root, download what is installed already, or serve
 //! one connection only. It listens on a Unix socket in a folder that only its user can enter, never on the network.
 
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::{Connection, PgConnection};
 
 use super::Host;
-use super::guard::{Owner, Plan, Stop};
-use super::keeper::{Kept, Streams};
-use super::postgres_tools::{Binaries, OLDEST, closed_folder, find, owner};
-use super::toolbox::{ToolError, lock, make_folder};
+use super::keeper::Kept;
+use super::postgres_place::Place;
+use super::postgres_tools::OLDEST;
+use super::toolbox::{ToolError, lock};
 
 /// Role and database that are made in it.
-const NAME: &str = "driftsentry";
-
-/// The longest path of a socket that every system takes.
-const SOCKET_PATH_LIMIT: usize = 103;
+pub(super) const NAME: &str = "driftsentry";
 
 /// How long it may take to accept connections, recovery after a crash included.
 const START_TIMEOUT: Duration = Duration::from_mins(2);
@@ -77,8 +74,8 @@ pub enum PostgresError {
     NoBinaries,
     /// Root cannot run it, and who could cannot get to the data.
     #[error(
-        "PostgreSQL does not run as root, and the user {user} that is to run it may not enter {}: choose a data_dir \
-         elsewhere, such as /var/lib/driftsentry", folder.display()
+        "PostgreSQL does not run as root, and the user {user} that is to run it may not enter {}: let it pass \
+         there (chmod o+x), or choose a data_dir elsewhere, such as /var/lib/driftsentry", folder.display()
     )]
     Closed {
         /// The user.
@@ -117,16 +114,17 @@ impl Postgres {
         // Invariant: the shared lock comes first, so that a guardian that has seen no user keeps us waiting until its
         // server has stopped, and one that has not yet looked sees us.
         let in_use = lock(&place.users(), false).await?;
-        let _starting = lock(&place.base.join("start.lock"), true).await?;
-        if let Some(url) = place.running().await {
-            return Ok(Self { server: None, url, _in_use: in_use });
+        let _starting = lock(&place.starting(), true).await?;
+        if let Some(socket) = place.running_socket()
+            && connect(&socket, NAME).await.is_ok()
+        {
+            return Ok(Self { server: None, url: url(&socket, NAME), _in_use: in_use });
         }
         let binaries = place.binaries(host).await?;
         let socket = place.make_socket_folder()?;
         host.tell(&format!("Starting a private PostgreSQL {}", binaries.major));
-        let mut server = place.launch(host, &binaries, &socket, options)?;
-        drop(place.until_guarded.take().map(tempfile::TempDir::keep));
-        let url = place.wait_until_ready(&mut server, &socket.path).await?;
+        let (mut server, log) = place.launch(host, &binaries, &socket, options)?;
+        let url = wait_until_ready(&mut server, &socket.path, log).await?;
         Ok(Self { server: Some(server), url, _in_use: in_use })
     }
 
@@ -146,173 +144,30 @@ impl Postgres {
     }
 }
 
-/// The folders of one server.
-struct Place {
-    base: PathBuf,
-    is_temporary: bool,
-    owner: Option<(String, Owner)>,
-    /// Removes a temporary folder until a guardian has taken that over.
-    until_guarded: Option<tempfile::TempDir>,
+async fn wait_until_ready(server: &mut Kept, socket: &Path, log: File) -> Result<String, PostgresError> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    loop {
+        match connect(socket, "postgres").await {
+            Ok(connection) => {
+                create_database(connection).await.map_err(PostgresError::Database)?;
+                return Ok(url(socket, NAME));
+            }
+            Err(_) if server.ended().is_some() || Instant::now() > deadline => {
+                return Err(PostgresError::NotStarted { log: last_of(log) });
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
 }
 
-/// The folder of the socket.
-struct Socket {
-    path: PathBuf,
-    /// Whether it had to be made outside of the server's own folder.
-    is_apart: bool,
-}
-
-impl Place {
-    fn prepare(site: &Site) -> Result<Self, PostgresError> {
-        let owner = owner();
-        let (base, until_guarded) = match site {
-            Site::Temporary => {
-                let folder = temporary_folder("driftsentry-pg-", owner.as_ref().map(|(_, owner)| *owner))?;
-                (folder.path().to_owned(), Some(folder))
-            }
-            Site::Kept(data_dir) => {
-                let base = std::path::absolute(data_dir.join("postgresql"));
-                (base.map_err(|source| fault("find folder", data_dir, source))?, None)
-            }
-        };
-        make_folder(&base)?;
-        if let Some((user, owner)) = &owner {
-            if let Some(folder) = closed_folder(&base, *owner) {
-                return Err(PostgresError::Closed { user: user.clone(), folder });
-            }
-            chown(&base, Some(owner.uid), Some(owner.gid)).map_err(|source| fault("give away", &base, source))?;
-        }
-        Ok(Self { base, is_temporary: until_guarded.is_some(), owner, until_guarded })
+/// The last lines of a log. It is read through a handle, because its folder may be gone already.
+fn last_of(mut log: File) -> String {
+    let mut text = String::new();
+    if let Err(error) = log.read_to_string(&mut text) {
+        return format!("its log cannot be read: {error}");
     }
-
-    fn data(&self) -> PathBuf {
-        self.base.join("data")
-    }
-
-    fn users(&self) -> PathBuf {
-        self.base.join("users.lock")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.base.join("server.log")
-    }
-
-    /// The URL of a server that runs on these data; a stale `postmaster.pid` leads nowhere.
-    async fn running(&self) -> Option<String> {
-        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).ok()?;
-        let socket = PathBuf::from(file.lines().nth(4)?);
-        connect(&socket, NAME).await.ok()?;
-        Some(url(&socket, NAME))
-    }
-
-    async fn binaries(&self, host: &Host) -> Result<Binaries, PostgresError> {
-        let path = self.data();
-        let written_by = std::fs::read_to_string(path.join("PG_VERSION")).ok();
-        let wanted = written_by.and_then(|text| text.trim().parse().ok());
-        let found = find(host, wanted, self.owner.as_ref().map(|(_, owner)| *owner)).await?;
-        found.ok_or_else(|| match wanted {
-            Some(found) => PostgresError::OtherVersion { path, found },
-            None => PostgresError::NoBinaries,
-        })
-    }
-
-    fn make_socket_folder(&self) -> Result<Socket, PostgresError> {
-        let inside = self.base.join("socket");
-        let owner = self.owner.as_ref().map(|(_, owner)| *owner);
-        let length = inside.as_os_str().len() + "/.s.PGSQL.5432.lock".len();
-        if length > SOCKET_PATH_LIMIT {
-            let path = temporary_folder("driftsentry-", owner)?.keep();
-            return Ok(Socket { path, is_apart: true });
-        }
-        std::fs::remove_dir_all(&inside).ok();
-        make_private(&inside, owner)?;
-        Ok(Socket { path: inside, is_apart: false })
-    }
-
-    fn launch(
-        &self,
-        host: &Host,
-        binaries: &Binaries,
-        socket: &Socket,
-        options: &PostgresOptions,
-    ) -> Result<Kept, PostgresError> {
-        let mut commands = self.init_commands(binaries)?;
-        commands.push(self.server_command(binaries, socket, options.max_connections));
-        let mut remove = Vec::new();
-        remove.extend(self.is_temporary.then(|| self.base.clone()));
-        remove.extend(socket.is_apart.then(|| socket.path.clone()));
-        let plan = Plan {
-            commands,
-            stop: if self.is_temporary { Stop::Quit } else { Stop::Interrupt },
-            owner: self.owner.as_ref().map(|(_, owner)| *owner),
-            users: (!self.is_temporary).then(|| self.users()),
-            remove,
-        };
-        let log = std::fs::File::create(self.log()).map_err(|source| fault("create", &self.log(), source))?;
-        let copy = log.try_clone().map_err(|source| fault("open", &self.log(), source))?;
-        let env = vec![("LC_ALL".into(), "C.UTF-8".into()), ("TZ".into(), "UTC".into())];
-        let streams = Streams { env, without: Vec::new(), stdout: Stdio::from(copy), stderr: Stdio::from(log) };
-        Kept::start(&host.program, &plan, streams).map_err(|source| fault("run", &host.program, source))
-    }
-
-    /// What makes the data folder, if there is none. It gets its name when it is complete, so that an interrupted
-    /// beginning is begun anew.
-    fn init_commands(&self, binaries: &Binaries) -> Result<Vec<Vec<std::ffi::OsString>>, PostgresError> {
-        let data = self.data();
-        if data.join("PG_VERSION").exists() {
-            return Ok(Vec::new());
-        }
-        let unfinished = self.base.join("data.unfinished");
-        if unfinished.exists() {
-            std::fs::remove_dir_all(&unfinished).map_err(|source| fault("remove", &unfinished, source))?;
-        }
-        let mut initdb = vec![binaries.program("initdb").into(), "-D".into(), unfinished.clone().into()];
-        let settings = ["--username", NAME, "--auth=trust", "--encoding=UTF8", "--no-locale"];
-        initdb.extend(settings.map(Into::into));
-        initdb.push(if self.is_temporary { "--no-sync" } else { "--data-checksums" }.into());
-        Ok(vec![initdb, vec!["mv".into(), unfinished.into(), data.into()]])
-    }
-
-    fn server_command(&self, binaries: &Binaries, socket: &Socket, connections: u32) -> Vec<std::ffi::OsString> {
-        let mut command = vec![binaries.program("postgres").into(), "-D".into(), self.data().into()];
-        let mut socket_setting = std::ffi::OsString::from("unix_socket_directories=");
-        socket_setting.push(&socket.path);
-        command.extend(["-c".into(), socket_setting]);
-        let mut settings = vec![
-            "listen_addresses=".to_owned(),
-            "port=5432".to_owned(),
-            format!("max_connections={connections}"),
-            "log_timezone=UTC".to_owned(),
-            "timezone=UTC".to_owned(),
-        ];
-        if self.is_temporary {
-            settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
-        }
-        command.extend(settings.into_iter().flat_map(|setting| ["-c".into(), setting.into()]));
-        command
-    }
-
-    async fn wait_until_ready(&self, server: &mut Kept, socket: &Path) -> Result<String, PostgresError> {
-        let deadline = Instant::now() + START_TIMEOUT;
-        loop {
-            match connect(socket, "postgres").await {
-                Ok(connection) => {
-                    create_database(connection).await.map_err(PostgresError::Database)?;
-                    return Ok(url(socket, NAME));
-                }
-                Err(_) if server.ended().is_some() || Instant::now() > deadline => {
-                    return Err(PostgresError::NotStarted { log: self.last_of_log() });
-                }
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        }
-    }
-
-    fn last_of_log(&self) -> String {
-        let text = std::fs::read_to_string(self.log()).unwrap_or_default();
-        let lines: Vec<&str> = text.trim().lines().collect();
-        lines[lines.len().saturating_sub(5)..].join("\n")
-    }
+    let lines: Vec<&str> = text.trim().lines().collect();
+    lines[lines.len().saturating_sub(5)..].join("\n")
 }
 
 fn url(socket: &Path, database: &str) -> String {
@@ -334,28 +189,4 @@ async fn create_database(mut connection: PgConnection) -> Result<(), sqlx::Error
         sqlx::query("create database driftsentry").execute(&mut connection).await?;
     }
     connection.close().await
-}
-
-/// Makes a folder under the system's temporary folder, or under `/tmp` where that one is closed to `owner` or too long
-/// for a socket.
-fn temporary_folder(prefix: &str, owner: Option<Owner>) -> Result<tempfile::TempDir, PostgresError> {
-    let usual = std::env::temp_dir();
-    let closed = owner.is_some_and(|owner| closed_folder(&usual, owner).is_some());
-    let base = if closed || usual.as_os_str().len() > 60 { PathBuf::from("/tmp") } else { usual };
-    let made = tempfile::Builder::new().prefix(prefix).tempdir_in(&base);
-    let folder = made.map_err(|source| fault("create a temporary folder in", &base, source))?;
-    make_private(folder.path(), owner)?;
-    Ok(folder)
-}
-
-/// Makes a folder that only `owner` may enter.
-fn make_private(folder: &Path, owner: Option<Owner>) -> Result<(), PostgresError> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.and_then(|()| std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)))
-        .and_then(|()| owner.map_or(Ok(()), |owner| chown(folder, Some(owner.uid), Some(owner.gid))))
-        .map_err(|source| fault("create folder", folder, source))
-}
-
-fn fault(step: &'static str, path: &Path, source: std::io::Error) -> PostgresError {
-    PostgresError::Files { step, path: path.to_owned(), source }
 }

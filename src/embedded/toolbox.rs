@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
@@ -196,10 +196,20 @@ fn last_words(output: &Output) -> String {
     lines[lines.len().saturating_sub(5)..].join("\n")
 }
 
-/// Makes a folder and its parents, readable for all whatever the umask of the shell.
+/// Makes a folder and its parents, those that are missing open to all whatever the umask of the shell: PostgreSQL runs
+/// as another user for root.
 pub(crate) fn make_folder(path: &Path) -> Result<(), ToolError> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(path);
-    made.map_err(|source| ToolError::Files { step: "create folder", path: path.to_owned(), source })
+    let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+    for folder in missing.into_iter().rev() {
+        let made = std::fs::create_dir(folder).or_else(|error| match error.kind() {
+            // Another process was faster.
+            std::io::ErrorKind::AlreadyExists => Ok(()),
+            _ => Err(error),
+        });
+        made.and_then(|()| std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)))
+            .map_err(|source| ToolError::Files { step: "create folder", path: folder.to_owned(), source })?;
+    }
+    Ok(())
 }
 
 /// Waits for a lock on a file, which is made if need be; it is held until the file is dropped.

@@ -119,7 +119,7 @@ async fn a_kept_database_is_shared_and_stops_with_its_last_user() {
 
     let url = second.url().to_owned();
     second.stop().await;
-    eventually("it has stopped", || !folder.path().join("postgresql/data/postmaster.pid").exists());
+    eventually("it has stopped", || !folder.path().join("postgresql/cluster/data/postmaster.pid").exists());
     count_of_notes(&url).await.expect_err("nobody answers");
 
     let again = database(&host(), &site).await;
@@ -131,7 +131,7 @@ async fn a_kept_database_is_shared_and_stops_with_its_last_user() {
 async fn a_database_of_another_version_is_refused_and_left_alone() {
     let folder = tempfile::Builder::new().prefix("driftsentry-test-").tempdir_in("/tmp").expect("a folder");
     open_for_all(folder.path());
-    let data = folder.path().join("postgresql/data");
+    let data = folder.path().join("postgresql/cluster/data");
     std::fs::create_dir_all(&data).expect("a data folder");
     std::fs::write(data.join("PG_VERSION"), "9\n").expect("a version");
     let options = PostgresOptions { site: Site::Kept(folder.path().to_owned()), max_connections: 20 };
