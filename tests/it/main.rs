@@ -19,6 +19,7 @@ mod iam_role;
 mod laws;
 mod layout;
 mod leftovers;
+mod lifecycle;
 mod mutation;
 mod mutations;
 mod mutations_ec2;

@@ -87,6 +87,7 @@ impl TestApp {
         let proxy = Proxy::before(&world).await;
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("expected")).expect("a folder");
+        std::fs::write(folder.path().join("expected/nothing.json"), "{ \"resources\": [] }").expect("a document");
         let clock = TestClock::at(MORNING);
         let site = Site { folder: folder.path().to_owned(), world: &world, proxy: &proxy, database: &database };
         let app = site.build(&setup, &clock);
@@ -152,6 +153,13 @@ impl TestApp {
 
     /// A whole scan by hand. Fails unless it comes to its end.
     pub async fn scan(&self) -> Scan {
+        let id = self.start_scan().await;
+        self.run_jobs(Some(ScanShard::KIND)).await;
+        self.ended_scan(id).await
+    }
+
+    /// Plans a scan by hand, whose jobs are still to be run.
+    pub async fn start_scan(&self) -> ScanId {
         let scan = plan::NewScan {
             id: ScanId::new(),
             schedule: None,
@@ -162,9 +170,13 @@ impl TestApp {
         let mut tx = self.store.begin().await.expect("a transaction");
         plan::start(&mut tx, &scan, &scopes, self.clock.now()).await.expect("plan the scan");
         tx.commit().await.expect("commit");
-        self.run_jobs(Some(ScanShard::KIND)).await;
+        scan.id
+    }
+
+    /// A scan that must have come to its end.
+    pub async fn ended_scan(&self, id: ScanId) -> Scan {
         let mut conn = self.store.conn().await.expect("a connection");
-        let scan = store::scan::get(&mut conn, scan.id).await.expect("the scan");
+        let scan = store::scan::get(&mut conn, id).await.expect("the scan");
         assert!(!scan.status.is_open(), "the scan has ended: {scan:?}");
         scan
     }
