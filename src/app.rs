@@ -102,6 +102,7 @@ impl App {
     pub fn workers(&self, store: &Store, shutdown: &Shutdown) -> WorkersBuilder {
         Workers::builder(store.clone(), shutdown.clone())
             .concurrency(self.config.queue.concurrency)
+            .lease(self.config.queue.lease)
             .add(ScanShardHandler {
                 store: store.clone(),
                 scanner: Arc::clone(&self.scanner),

@@ -212,6 +212,8 @@ pub struct Api {
 pub struct Queue {
     /// Jobs that one process runs at a time.
     pub concurrency: usize,
+    /// After this, the jobs of a process that died are taken by others.
+    pub lease: Duration,
 }
 
 /// What kinds exist, told by the layers above, so that a wrong name in the configuration is found at start.

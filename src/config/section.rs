@@ -225,10 +225,24 @@ impl<'a> Section<'a> {
 
     /// A duration above zero and not above `most`; `default` if it is absent or faulty.
     pub(super) fn duration(&mut self, key: &'static str, most: Duration, default: Duration) -> Duration {
-        let form = format!("write a duration with its unit, such as \"{}\"", humantime::format_duration(default));
+        self.duration_within(key, Duration::from_nanos(1)..=most, default)
+    }
+
+    /// A duration within `range`; `default` if it is absent or faulty.
+    pub(super) fn duration_within(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<Duration>,
+        default: Duration,
+    ) -> Duration {
+        let words = humantime::format_duration;
+        let form = format!("write a duration with its unit, such as \"{}\"", words(default));
+        let least = *range.start();
+        let least =
+            if least < Duration::from_secs(1) { "above 0s".into() } else { format!("at least {}", words(least)) };
         let parse = |text: &str| match humantime::parse_duration(text) {
-            Ok(duration) if duration.is_zero() || duration > most => {
-                Err(format!("`{text}` is out of range: above 0s, at most {}", humantime::format_duration(most)))
+            Ok(duration) if !range.contains(&duration) => {
+                Err(format!("`{text}` is out of range: {least}, at most {}", words(*range.end())))
             }
             Ok(duration) => Ok(duration),
             Err(_) => Err(format!("`{text}` is no duration: {form}")),

@@ -10,6 +10,7 @@ mod schedule;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::env::non_empty;
 use super::options::Env;
@@ -17,6 +18,11 @@ use super::section::{Place, Placed, Report, Section};
 use super::tree::Table;
 use super::{Api, Config, Database, Queue, Remediation, RemediationMode, Vocabulary, suggest};
 use known::Known;
+
+const LEASE: Duration = Duration::from_secs(30);
+/// A lease is extended every third of it: less would take a slow second of the database for a dead process.
+const SHORTEST_LEASE: Duration = Duration::from_secs(3);
+const LONGEST_LEASE: Duration = Duration::from_hours(1);
 
 /// What the sections are checked with.
 #[derive(Clone, Copy)]
@@ -106,8 +112,9 @@ fn api(mut section: Section<'_>) -> Api {
 
 fn queue(mut section: Section<'_>) -> Queue {
     let concurrency = section.number("concurrency", 1..=1_000, 8);
+    let lease = section.duration_within("lease", SHORTEST_LEASE..=LONGEST_LEASE, LEASE);
     section.finish();
-    Queue { concurrency: usize::try_from(concurrency).unwrap_or(1) }
+    Queue { concurrency: usize::try_from(concurrency).unwrap_or(1), lease }
 }
 
 /// One of a few words.
