@@ -7,11 +7,13 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use prometheus::{Encoder, GaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{Encoder, GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
 use rust_decimal::prelude::ToPrimitive;
+use sqlx::PgConnection;
 
 use super::HttpState;
 use super::error::Problem;
+use crate::resource::aws::ServiceStats;
 use crate::store::{self, StoreError};
 
 /// Answers a scrape.
@@ -37,51 +39,85 @@ enum GatherError {
 
 async fn gather(state: &HttpState) -> Result<Vec<u8>, GatherError> {
     let registry = Registry::new();
-    let mut conn = state.store.conn().await?;
     let info = gauge(&registry, "build_info", "Version that runs; always 1", &["version"])?;
     info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+    let mut conn = state.store.conn().await?;
+    drifts(&registry, &mut conn).await?;
+    jobs(&registry, &mut conn).await?;
+    scans(&registry, &mut conn).await?;
+    deliveries(&registry, &mut conn).await?;
+    drop(conn);
+    aws(&registry, &state.pool.stats())?;
+    let mut text = Vec::new();
+    TextEncoder::new().encode(&registry.gather(), &mut text)?;
+    Ok(text)
+}
 
-    let open = gauge(&registry, "drifts_open", "Drifts that are detected, triaged or approved", &["severity", "type"])?;
-    let cost =
-        gauge(&registry, "drifts_cost_usd_per_month", "Known monthly cost of open drifts", &["severity", "type"])?;
-    let unpriced = gauge(&registry, "drifts_unpriced", "Open drifts of unknown cost", &["severity", "type"])?;
-    for row in store::metrics::open_drifts(&mut conn).await? {
+async fn drifts(registry: &Registry, conn: &mut PgConnection) -> Result<(), GatherError> {
+    let labels = ["severity", "type"];
+    let open = gauge(registry, "drifts_open", "Drifts that are detected, triaged or approved", &labels)?;
+    let cost = gauge(registry, "drifts_cost_usd_per_month", "Known monthly cost of open drifts", &labels)?;
+    let unpriced = gauge(registry, "drifts_unpriced", "Open drifts of unknown cost", &labels)?;
+    for row in store::metrics::open_drifts(conn).await? {
         let labels = [row.severity.as_str(), row.resource_type.as_str()];
         open.with_label_values(&labels).set(float(row.count));
         cost.with_label_values(&labels).set(row.cost_monthly.to_f64().unwrap_or_default());
         unpriced.with_label_values(&labels).set(float(row.unpriced));
     }
+    Ok(())
+}
 
-    let jobs = gauge(&registry, "jobs", "Jobs that wait, run or were given up", &["kind", "state"])?;
+async fn jobs(registry: &Registry, conn: &mut PgConnection) -> Result<(), GatherError> {
+    let jobs = gauge(registry, "jobs", "Jobs that wait, run or were given up", &["kind", "state"])?;
     let oldest =
-        gauge(&registry, "jobs_oldest_run_at_timestamp_seconds", "When the oldest waiting job fell due", &["kind"])?;
-    for row in store::metrics::jobs(&mut conn).await? {
+        gauge(registry, "jobs_oldest_run_at_timestamp_seconds", "When the oldest waiting job fell due", &["kind"])?;
+    for row in store::metrics::jobs(conn).await? {
         jobs.with_label_values(&[row.kind.as_str(), row.state.as_str()]).set(float(row.count));
         if let Some(at) = row.oldest_run_at {
             oldest.with_label_values(&[row.kind.as_str()]).set(float(at.timestamp()));
         }
     }
+    Ok(())
+}
 
-    let scans = gauge(&registry, "scans", "Finished scans", &["schedule", "status"])?;
-    let last =
-        gauge(&registry, "scan_last_finished_timestamp_seconds", "When the last scan ended", &["schedule", "status"])?;
-    for (schedule, status, count, finished_at) in store::metrics::scans(&mut conn).await? {
+async fn scans(registry: &Registry, conn: &mut PgConnection) -> Result<(), GatherError> {
+    let labels = ["schedule", "status"];
+    let scans = gauge(registry, "scans", "Finished scans", &labels)?;
+    let last = gauge(registry, "scan_last_finished_timestamp_seconds", "When the last scan ended", &labels)?;
+    for (schedule, status, count, finished_at) in store::metrics::scans(conn).await? {
         let labels = [schedule.as_str(), status.as_str()];
         scans.with_label_values(&labels).set(float(count));
         if let Some(at) = finished_at {
             last.with_label_values(&labels).set(float(at.timestamp()));
         }
     }
+    Ok(())
+}
 
-    let deliveries =
-        gauge(&registry, "deliveries", "Alerts by channel and what became of them", &["channel", "state"])?;
-    for (channel, state, count) in store::metrics::deliveries(&mut conn).await? {
+async fn deliveries(registry: &Registry, conn: &mut PgConnection) -> Result<(), GatherError> {
+    let deliveries = gauge(registry, "deliveries", "Alerts by channel and what became of them", &["channel", "state"])?;
+    for (channel, state, count) in store::metrics::deliveries(conn).await? {
         deliveries.with_label_values(&[channel.as_str(), state.as_str()]).set(float(count));
     }
+    Ok(())
+}
 
-    let mut text = Vec::new();
-    TextEncoder::new().encode(&registry.gather(), &mut text)?;
-    Ok(text)
+/// What this process asked of AWS since it began.
+fn aws(registry: &Registry, stats: &[ServiceStats]) -> Result<(), GatherError> {
+    let counter = |name: &str, help: &str| {
+        let counter = IntCounterVec::new(Opts::new(format!("driftsentry_aws_{name}_total"), help), &["service"])?;
+        registry.register(Box::new(counter.clone()))?;
+        Ok::<_, prometheus::Error>(counter)
+    };
+    let requests = counter("requests", "HTTP requests sent to AWS, retries included")?;
+    let throttles = counter("throttles", "Answers of AWS that asked to slow down")?;
+    let errors = counter("errors", "Requests to AWS without an answer, or answered by another error")?;
+    for service in stats {
+        requests.with_label_values(&[service.service]).inc_by(service.requests);
+        throttles.with_label_values(&[service.service]).inc_by(service.throttles);
+        errors.with_label_values(&[service.service]).inc_by(service.errors);
+    }
+    Ok(())
 }
 
 fn gauge(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, prometheus::Error> {

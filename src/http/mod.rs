@@ -44,7 +44,8 @@ pub fn router(state: HttpState) -> Router {
 /// If the address is taken or not ours.
 pub async fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
     let listener = TcpListener::bind(listen).await?;
-    info!("listening on http://{}", listener.local_addr()?);
+    let address = listener.local_addr()?;
+    info!(http.address = %address, "listening on http://{address}");
     Ok(listener)
 }
 
