@@ -14,10 +14,30 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging. `filter` is what `RUST_LOG` holds; without it, our own messages from `level` up.
-pub fn start(format: LogFormat, filter: Option<&str>, level: &str) {
-    let default = format!("warn,driftsentry={level}");
-    let filter = EnvFilter::try_new(filter.unwrap_or(&default)).unwrap_or_else(|_| EnvFilter::new(default));
+/// What is logged where `RUST_LOG` says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// The daemon tells what it does, and libraries what worries them.
+    Daemon,
+    /// A command's result speaks for itself: only what would otherwise be lost.
+    Command,
+}
+
+impl Verbosity {
+    /// The filter. The SDK's warnings about credentials repeat our own errors at ten times the length.
+    fn filter(self) -> &'static str {
+        match self {
+            Self::Daemon => "warn,aws_config=error,driftsentry=info",
+            Self::Command => "error",
+        }
+    }
+}
+
+/// Starts logging. `filter` is what `RUST_LOG` holds.
+pub fn start(format: LogFormat, filter: Option<&str>, verbosity: Verbosity) {
+    let wanted = filter.map(EnvFilter::try_new);
+    let misread = wanted.as_ref().and_then(|read| read.as_ref().err()).map(ToString::to_string);
+    let filter = wanted.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new(verbosity.filter()));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process (tests) changes nothing.
     let started = match format {
@@ -27,6 +47,9 @@ pub fn start(format: LogFormat, filter: Option<&str>, level: &str) {
         LogFormat::Json => subscriber.json().flatten_event(true).finish().try_init_default(),
     };
     drop(started);
+    if let Some(error) = misread {
+        tracing::error!("RUST_LOG cannot be read and is ignored: {error}");
+    }
 }
 
 /// Sets a subscriber as the process's default.

@@ -39,13 +39,17 @@ pub(super) async fn baseline(context: &Context, command: BaselineCommand) -> any
     let scopes = plan::shards(&args.filter.to_filter(), &accounts, BUILTIN)?;
     capture::refuse_overwriting(&args.out, args.force)?;
     let captured = capture::capture(&app.scanner, &scopes, args.deep, &|scope, count| {
-        output::note(format_args!("{scope}: {count} resources"));
+        output::note(format_args!("{scope}: {}", output::count(count, "resource")));
     })
     .await?;
     capture::write(&captured, &args.out).with_context(|| format!("write {}", args.out.display()))?;
     for error in &captured.errors {
         output::note(format_args!("not captured: {error}"));
     }
-    output::line(format_args!("{} resources captured in {}", captured.resources.len(), args.out.display()))?;
+    output::line(format_args!(
+        "{} captured in {}",
+        output::count(captured.resources.len(), "resource"),
+        args.out.display()
+    ))?;
     Ok(if captured.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

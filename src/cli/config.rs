@@ -23,12 +23,12 @@ pub(super) fn config(context: &Context, command: &ConfigCommand) -> anyhow::Resu
             let config = context.config().context("the configuration cannot be used")?;
             let name = file.map_or_else(|| "the defaults".to_owned(), |file| file.display().to_string());
             output::line(format_args!(
-                "{name}: no problem found ({} accounts, {} sources of expected state, {} schedules, {} channels, {} routes)",
-                config.aws.accounts.len().max(1),
-                config.expected.len(),
-                config.schedules.len(),
-                config.channels.len(),
-                config.routes.len(),
+                "{name}: no problem found ({}, {} of expected state, {}, {}, {})",
+                output::count(config.aws.accounts.len().max(1), "account"),
+                output::count(config.expected.len(), "source"),
+                output::count(config.schedules.len(), "schedule"),
+                output::count(config.channels.len(), "channel"),
+                output::count(config.routes.len(), "route"),
             ))?;
         }
     }

@@ -33,7 +33,7 @@ pub(super) async fn doctor(context: &Context) -> anyhow::Result<ExitCode> {
     let config = match context.config() {
         Ok(config) => config,
         Err(error) => {
-            report.tell("configuration", Err(format!("{error:#}")))?;
+            report.tell("configuration", Err(output::in_one_line(&error)))?;
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -41,31 +41,41 @@ pub(super) async fn doctor(context: &Context) -> anyhow::Result<ExitCode> {
     let file = file.map_or_else(|| "no file: the defaults are used".to_owned(), |file| file.display().to_string());
     report.tell("configuration", Ok(file))?;
     report.tell("database", database(context, &config).await)?;
-    if let Err(problem) = config.aws.require_regions() {
-        report.tell("AWS", Err(problem.to_string()))?;
-        return Ok(ExitCode::FAILURE);
+    match App::build(config, Parts::default()) {
+        Ok(app) => check_parts(&app, &mut report).await?,
+        Err(error) => report.tell("configuration", Err(output::in_one_line(&error)))?,
     }
-    let app = App::build(config, Parts::default())?;
-    match app.scanner.accounts().await {
-        Err(error) => report.tell("AWS", Err(error.to_string()))?,
-        Ok(accounts) => {
-            for account in &accounts {
-                check_account(&app, account, &mut report).await?;
-            }
-            report.tell("expected state", expected(&app).await)?;
-        }
-    }
+    Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn check_parts(app: &App, report: &mut Report) -> std::io::Result<()> {
+    check_aws(app, report).await?;
     for (name, result) in app.probe_channels().await {
         report.tell("channel", result.map(|said| format!("{name}: {said}")).map_err(|why| format!("{name}: {why}")))?;
     }
     for schedule in app.next_ticks() {
         report.tell("schedule", Ok(schedule))?;
     }
-    Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(())
+}
+
+/// Accounts, what may be read in them, and what is declared of them.
+async fn check_aws(app: &App, report: &mut Report) -> std::io::Result<()> {
+    if let Err(problem) = app.config.aws.require_regions() {
+        return report.tell("AWS", Err(problem.to_string()));
+    }
+    let accounts = match app.scanner.accounts().await {
+        Ok(accounts) => accounts,
+        Err(error) => return report.tell("AWS", Err(error.to_string())),
+    };
+    for account in &accounts {
+        check_account(app, account, report).await?;
+    }
+    report.tell("expected state", expected(app).await)
 }
 
 async fn database(context: &Context, config: &crate::config::Config) -> Result<String, String> {
-    let database = context.database(config).await.map_err(|error| format!("{error:#}"))?;
+    let database = context.database(config).await.map_err(|error| output::in_one_line(&error))?;
     let version = database.store.server_version().await.map_err(|error| error.to_string());
     database.close().await;
     Ok(format!("PostgreSQL {}, schema current", version?))
@@ -74,22 +84,27 @@ async fn database(context: &Context, config: &crate::config::Config) -> Result<S
 async fn expected(app: &App) -> Result<String, String> {
     let estate = app.scanner.estate().await.map_err(|error| error.to_string())?;
     match estate.problems.first() {
-        None => Ok(format!("{} resources declared", estate.len())),
+        None => Ok(format!("{} declared", output::count(estate.len(), "resource"))),
         Some(first) => Err(format!(
-            "{} problems, the first in {}: {} (`driftsentry expected check` tells all)",
-            estate.problems.len(),
+            "{}, the first in {}: {} (`driftsentry expected check` tells all)",
+            output::count(estate.problems.len(), "problem"),
             first.place,
             first.message
         )),
     }
 }
 
-/// Reads the beginning of each type in the account's first region: the role, the permission, the network.
-async fn check_account(app: &App, account: &ScannedAccount, report: &mut Report) -> anyhow::Result<()> {
+/// Who we are in the account, then the beginning of each type in its first region: the permission, the network.
+async fn check_account(app: &App, account: &ScannedAccount, report: &mut Report) -> std::io::Result<()> {
     let name = account.name.clone().unwrap_or_else(|| account.id.to_string());
+    let home = account.regions.first().cloned().unwrap_or_else(Region::global);
+    // Without credentials every type would fail alike.
+    if let Err(error) = app.scanner.pool().aws_for(&account.id, &home).await {
+        return report.tell("AWS", Err(format!("{name}: {error}")));
+    }
+    report.tell("AWS", Ok(format!("{name}: credentials of account {}", account.id)))?;
     for kind in BUILTIN {
-        let region = if kind.is_global() { Some(Region::global()) } else { account.regions.first().cloned() };
-        let Some(region) = region else { continue };
+        let region = if kind.is_global() { Region::global() } else { home.clone() };
         let place = format!("{name}/{region}");
         let scope = Scope { account_id: account.id.clone(), region, resource_type: kind.name().to_owned() };
         let readable = check_type(app, *kind, scope).await;

@@ -96,7 +96,8 @@ async fn list(store: &Store, args: ListArgs) -> anyhow::Result<()> {
             job.last_error.unwrap_or_default(),
         ]);
     }
-    output::keep_whole(&mut table, 0);
+    output::keep_whole(&mut table, &[0, 1, 2, 3, 4]);
+    output::no_narrower(&mut table, 5, 20);
     Ok(output::line(table)?)
 }
 
@@ -134,7 +135,7 @@ async fn retry(store: &Store, mut ids: Vec<JobId>, all_discarded: bool) -> anyho
         store::job::retry(&mut tx, *id).await?;
     }
     tx.commit().await?;
-    Ok(output::line(format_args!("{} jobs will run again", ids.len()))?)
+    Ok(output::line(format_args!("{} will run again", output::count(ids.len(), "job")))?)
 }
 
 async fn cancel(store: &Store, ids: Vec<JobId>) -> anyhow::Result<()> {
@@ -143,7 +144,7 @@ async fn cancel(store: &Store, ids: Vec<JobId>) -> anyhow::Result<()> {
         store::job::cancel(&mut tx, *id).await?;
     }
     tx.commit().await?;
-    Ok(output::line(format_args!("{} jobs cancelled", ids.len()))?)
+    Ok(output::line(format_args!("{} cancelled", output::count(ids.len(), "job")))?)
 }
 
 async fn stats(store: &Store, format: Format) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ mod expected;
 mod iam_policy;
 mod jobs;
 mod migrate;
+mod outcome;
 mod output;
 mod progress;
 mod run;
@@ -27,7 +28,7 @@ use crate::app::{App, Database, Parts};
 use crate::config::Config;
 use crate::config::options::Env;
 use crate::embedded::Host;
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, LogFormat, Verbosity};
 
 use output::Format;
 
@@ -141,9 +142,9 @@ pub async fn main(env: Env) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    // The daemon tells what it does; a command's result speaks for itself.
-    let level = if matches!(cli.command, Command::Run(_)) { "info" } else { "warn" };
-    telemetry::start(cli.global.log_format, env.get("RUST_LOG").map(String::as_str), level);
+    let verbosity = if matches!(cli.command, Command::Run(_)) { Verbosity::Daemon } else { Verbosity::Command };
+    let filter = env.get("RUST_LOG").map(String::as_str).filter(|filter| !filter.is_empty());
+    telemetry::start(cli.global.log_format, filter, verbosity);
     let context = Context { global: cli.global, env };
     match dispatch(context, cli.command).await {
         Ok(code) => code,

@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use clap::Args;
 use futures::{StreamExt, stream};
-use serde_json::{Value, json};
 
-use super::{Context, Format, drift_table, output, progress::Progress};
+use super::outcome::Outcome;
+use super::{Context, Format, output, progress::Progress};
 use crate::app::App;
 use crate::config::{ScanFilter, Unmanaged};
-use crate::domain::drift::{DetectedBy, Drift, Finding};
+use crate::domain::drift::DetectedBy;
 use crate::domain::id::{Region, ScanId, Scope};
-use crate::domain::scan::ScanStatus;
-use crate::domain::story::Story;
 use crate::jobs::ScanShard;
 use crate::queue::JobArgs;
 use crate::resource::BUILTIN;
@@ -23,6 +21,8 @@ use crate::store::{self, Store};
 
 /// How often a running scan is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
+/// How long shards that are being read may take after the signal to stop.
+const STOP_DEADLINE: Duration = Duration::from_secs(20);
 /// Shards that a dry run reads at a time.
 const AT_A_TIME: usize = 8;
 
@@ -73,35 +73,6 @@ pub(super) struct ScanArgs {
     detailed_exitcode: bool,
 }
 
-/// What a scan found, stored or not.
-pub(super) struct Outcome {
-    scan: Value,
-    /// How it ended.
-    pub(super) status: ScanStatus,
-    /// What could not be read, in words.
-    pub(super) error: Option<String>,
-    scanned: i64,
-    resolved: i64,
-    api_calls: i64,
-    /// What differs.
-    pub(super) drifts: Found,
-}
-
-pub(super) enum Found {
-    Stored(Vec<Drift>),
-    Dry(Vec<Finding>),
-}
-
-impl Found {
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Stored(drifts) => drifts.len(),
-            Self::Dry(findings) => findings.len(),
-        }
-    }
-}
-
 pub(super) async fn scan(context: &Context, args: ScanArgs) -> anyhow::Result<ExitCode> {
     let app = context.app()?;
     let (filter, unmanaged) = what(&app.config.schedules, &args)?;
@@ -115,8 +86,8 @@ pub(super) async fn scan(context: &Context, args: ScanArgs) -> anyhow::Result<Ex
         database.close().await;
         outcome?
     };
-    print(&outcome, args.format)?;
-    Ok(exit_code(&outcome, args.detailed_exitcode))
+    outcome.print(args.format)?;
+    Ok(outcome.exit_code(args.detailed_exitcode))
 }
 
 fn what(schedules: &[crate::config::Schedule], args: &ScanArgs) -> anyhow::Result<(ScanFilter, Unmanaged)> {
@@ -124,14 +95,15 @@ fn what(schedules: &[crate::config::Schedule], args: &ScanArgs) -> anyhow::Resul
     let Some(name) = &args.schedule else { return Ok((args.filter.to_filter(), asked)) };
     let Some(schedule) = schedules.iter().find(|schedule| schedule.name == *name) else {
         let known: Vec<&str> = schedules.iter().map(|schedule| schedule.name.as_str()).collect();
-        anyhow::bail!("no schedule is called `{name}`: configured are {}", known.join(", "));
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        anyhow::bail!("no schedule is called `{name}`: configured are {known}");
     };
     let unmanaged = if args.unmanaged { asked } else { schedule.unmanaged };
     Ok((schedule.filter.clone(), unmanaged))
 }
 
-/// A scan through the queue, as the daemon does it; this process works on its shards.
-/// Ends early, with an error, on Ctrl-C.
+/// A scan through the queue, as the daemon does it; this process works on its shards. Interrupted, it finishes the
+/// shards that are being read; if others are left, it is called off, which is an error.
 pub(super) async fn stored(
     app: &App,
     store: &Store,
@@ -145,17 +117,41 @@ pub(super) async fn stored(
     plan::start(&mut tx, &scan, scopes, app.clock.now()).await?;
     tx.commit().await?;
 
-    let shutdown = Shutdown::new(Duration::from_secs(20));
+    let shutdown = Shutdown::new(STOP_DEADLINE);
     app.workers(store, &shutdown).only([ScanShard::KIND]).build().start();
-    let ended = tokio::select! {
-        ended = watch(store, id, scopes.len()) => ended.map(|()| true),
-        _ = tokio::signal::ctrl_c() => Ok(false),
+    work(store, id, scopes.len(), &shutdown).await?;
+    refuse_unfinished(app, store, id).await?;
+    Outcome::of_stored(store, id, scopes).await
+}
+
+/// Lets the workers run until the scan is done or the command is interrupted.
+async fn work(store: &Store, id: ScanId, shards: usize, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let watching = async {
+        let ended = tokio::select! {
+            ended = watch(store, id, shards) => ended,
+            () = shutdown.soft().cancelled() => {
+                output::note("stopping: what is being read is finished, unless you interrupt once more");
+                Ok(())
+            }
+        };
+        shutdown.stop();
+        ended
     };
-    shutdown.finish().await;
-    if !ended? {
-        anyhow::bail!("interrupted: scan {id} is left to a running daemon, or to the next `driftsentry run`");
+    let (ended, stopped) = tokio::join!(watching, shutdown.run_until_stopped());
+    ended?;
+    anyhow::ensure!(stopped?, "the workers of this scan ended by themselves");
+    Ok(())
+}
+
+/// Calls off a scan that was interrupted, so that nothing reads AWS for it when nobody waits for it any more.
+async fn refuse_unfinished(app: &App, store: &Store, id: ScanId) -> anyhow::Result<()> {
+    let mut tx = store.begin().await?;
+    if !store::scan::get(&mut tx, id).await?.status.is_open() {
+        return Ok(());
     }
-    outcome_of(store, id, scopes).await
+    store::scan::call_off(&mut tx, id, app.clock.now()).await?;
+    tx.commit().await?;
+    anyhow::bail!("interrupted: scan {id} is called off; the parts that it had finished are recorded")
 }
 
 /// Waits for the end of a scan, showing how far it is.
@@ -175,24 +171,6 @@ async fn watch(store: &Store, id: ScanId, shards: usize) -> anyhow::Result<()> {
     }
 }
 
-async fn outcome_of(store: &Store, id: ScanId, scopes: &[Scope]) -> anyhow::Result<Outcome> {
-    let mut conn = store.conn().await?;
-    let scan = store::scan::get(&mut conn, id).await?;
-    let shards = store::scan::shards(&mut conn, id).await?;
-    let filter = store::drift::DriftFilter { open_only: true, limit: i64::MAX, ..Default::default() };
-    let mut drifts = store::drift::list(&mut conn, &filter).await?;
-    drifts.retain(|drift| scopes.contains(&drift.key.scope));
-    Ok(Outcome {
-        status: scan.status,
-        error: scan.error.clone(),
-        scanned: scan.resources_scanned,
-        resolved: scan.drifts_resolved,
-        api_calls: scan.api_calls,
-        scan: json!({ "scan": scan, "shards": shards }),
-        drifts: Found::Stored(drifts),
-    })
-}
-
 /// The same reading and judging without a database.
 async fn dry_run(app: &App, scopes: &[Scope], unmanaged: Unmanaged) -> anyhow::Result<Outcome> {
     let progress = Progress::start(scopes.len(), "scanning, storing nothing");
@@ -209,82 +187,5 @@ async fn dry_run(app: &App, scopes: &[Scope], unmanaged: Unmanaged) -> anyhow::R
         .collect()
         .await;
     drop(progress);
-    Ok(sum_up(surveys))
-}
-
-fn sum_up(surveys: Vec<(&Scope, Survey)>) -> Outcome {
-    let status = ScanStatus::of_shards(surveys.iter().map(|(_, survey)| survey.status()));
-    let mut errors: Vec<String> =
-        surveys.iter().filter_map(|(scope, survey)| Some(format!("{scope}: {}", survey.error()?))).collect();
-    errors.sort();
-    let sum = |of: fn(&Survey) -> u64| surveys.iter().map(|(_, s)| of(s)).sum::<u64>().try_into().unwrap_or(i64::MAX);
-    let (scanned, api_calls) = (sum(|survey| survey.scanned), sum(|survey| survey.api_calls));
-    let mut findings: Vec<Finding> = surveys.into_iter().flat_map(|(_, survey)| survey.findings).collect();
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.key.cmp(&b.key)));
-    Outcome {
-        scan: json!({ "scan": { "status": status, "resources_scanned": scanned, "drifts_found": findings.len(),
-            "api_calls": api_calls, "error": errors.join("\n"), "dry_run": true } }),
-        status,
-        error: (!errors.is_empty()).then(|| errors.join("\n")),
-        scanned,
-        resolved: 0,
-        api_calls,
-        drifts: Found::Dry(findings),
-    }
-}
-
-pub(super) fn print(outcome: &Outcome, format: Format) -> anyhow::Result<()> {
-    match format {
-        Format::Json => {
-            let mut result = outcome.scan.clone();
-            result["drifts"] = match &outcome.drifts {
-                Found::Stored(drifts) => serde_json::to_value(drifts)?,
-                Found::Dry(findings) => serde_json::to_value(findings)?,
-            };
-            output::json(&result)
-        }
-        Format::Table => print_table(outcome),
-    }
-}
-
-fn print_table(outcome: &Outcome) -> anyhow::Result<()> {
-    let (stories, stored): (Vec<Story<'_>>, bool) = match &outcome.drifts {
-        Found::Stored(drifts) => (drifts.iter().map(Story::from).collect(), true),
-        Found::Dry(findings) => (findings.iter().map(Story::from).collect(), false),
-    };
-    let count = stories.len();
-    let known: rust_decimal::Decimal = stories.iter().filter_map(|story| story.cost).sum();
-    let unpriced = stories.iter().filter(|story| story.cost.is_none()).count();
-    if count > 0 {
-        output::line(drift_table::table(stories.into_iter(), stored))?;
-    }
-    let plural = |n: i64, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
-    let mut line = format!(
-        "{}: {} compared, {}",
-        outcome.status,
-        plural(outcome.scanned, "resource", "resources"),
-        if count == 0 { "no drift".to_owned() } else { plural(count.try_into()?, "drift", "drifts") }
-    );
-    if outcome.resolved > 0 {
-        line = format!("{line}, {} resolved", outcome.resolved);
-    }
-    if count > 0 {
-        line = format!("{line}, {} a month", crate::domain::cost::Money(known));
-    }
-    if unpriced > 0 {
-        line = format!("{line} (and {unpriced} of unknown cost)");
-    }
-    output::line(format_args!("{line}; {}", plural(outcome.api_calls, "API call", "API calls")))?;
-    if let Some(error) = &outcome.error {
-        output::note(format_args!("not everything could be read:\n{error}"));
-    }
-    Ok(())
-}
-
-fn exit_code(outcome: &Outcome, detailed: bool) -> ExitCode {
-    match (outcome.status, detailed && outcome.drifts.len() > 0) {
-        (ScanStatus::Succeeded, false) => ExitCode::SUCCESS,
-        (ScanStatus::Succeeded, true) => ExitCode::from(2),
-        _ => ExitCode::FAILURE,
-    }
+    Ok(Outcome::of_surveys(surveys))
 }

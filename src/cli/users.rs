@@ -1,4 +1,4 @@
-//! `users create|list`.
+//! `users create|list|disable|enable|set-password`.
 
 use std::io::Read;
 use std::process::ExitCode;
@@ -22,6 +22,39 @@ pub(super) enum UsersCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Lock a user out; the account and what it did stay
+    Disable(EmailArgs),
+    /// Let a disabled user in again
+    Enable(EmailArgs),
+    /// Give a user another password and end the user's sessions
+    SetPassword {
+        #[command(flatten)]
+        user: EmailArgs,
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EmailArgs {
+    /// Address of the user
+    #[arg(value_name = "EMAIL")]
+    email: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PasswordArgs {
+    /// Read the password from stdin (up to the end of the first line) instead of asking for it
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+impl PasswordArgs {
+    /// The hash of the password that is given. Nothing is asked of the database meanwhile.
+    async fn hash(&self) -> anyhow::Result<Secret> {
+        let password = if self.password_stdin { password_from_stdin()? } else { password_from_prompt()? };
+        Ok(Secret::new(password::hash(password).await?))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -41,9 +74,8 @@ pub(super) struct CreateArgs {
     /// Family name
     #[arg(long, value_name = "NAME")]
     last_name: Option<String>,
-    /// Read the password from stdin (up to the end of the first line) instead of asking for it
-    #[arg(long)]
-    password_stdin: bool,
+    #[command(flatten)]
+    password: PasswordArgs,
 }
 
 pub(super) async fn users(context: &Context, command: UsersCommand) -> anyhow::Result<ExitCode> {
@@ -52,16 +84,19 @@ pub(super) async fn users(context: &Context, command: UsersCommand) -> anyhow::R
     let done = match command {
         UsersCommand::Create(args) => create(&database.store, args).await,
         UsersCommand::List { format } => list(&database.store, format).await,
+        UsersCommand::Disable(EmailArgs { email }) => set_active(&database.store, &email, false).await,
+        UsersCommand::Enable(EmailArgs { email }) => set_active(&database.store, &email, true).await,
+        UsersCommand::SetPassword { user, password } => set_password(&database.store, &user.email, &password).await,
     };
     database.close().await;
     done.map(|()| ExitCode::SUCCESS)
 }
 
 async fn create(store: &Store, args: CreateArgs) -> anyhow::Result<()> {
-    let password = if args.password_stdin { password_from_stdin()? } else { password_from_prompt()? };
+    let password_hash = args.password.hash().await?;
     let user = store::user::NewUser {
         email: args.email.or(args.email_option).unwrap_or_default(),
-        password_hash: Secret::new(password::hash(password).await?),
+        password_hash,
         first_name: args.first_name,
         last_name: args.last_name,
         role: args.role,
@@ -69,6 +104,22 @@ async fn create(store: &Store, args: CreateArgs) -> anyhow::Result<()> {
     let mut conn = store.conn().await?;
     let user = store::user::create(&mut conn, &user).await?;
     Ok(output::line(format_args!("{} created as {} ({})", user.email, user.role, user.id))?)
+}
+
+async fn set_active(store: &Store, email: &str, is_active: bool) -> anyhow::Result<()> {
+    let mut tx = store.begin().await?;
+    let user = store::user::set_active(&mut tx, email, is_active).await?;
+    tx.commit().await?;
+    let word = if is_active { "enabled" } else { "disabled" };
+    Ok(output::line(format_args!("{} is {word}", user.email))?)
+}
+
+async fn set_password(store: &Store, email: &str, password: &PasswordArgs) -> anyhow::Result<()> {
+    let hash = password.hash().await?;
+    let mut tx = store.begin().await?;
+    let user = store::user::set_password(&mut tx, email, &hash).await?;
+    tx.commit().await?;
+    Ok(output::line(format_args!("{} has a new password; sessions that were open are ended", user.email))?)
 }
 
 fn password_from_stdin() -> anyhow::Result<Secret> {
@@ -98,6 +149,7 @@ async fn list(store: &Store, format: Format) -> anyhow::Result<()> {
             user.last_login_at.map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
         table.add_row([user.email, user.role.to_string(), yes_no(user.is_active), name, last]);
     }
+    output::keep_whole(&mut table, &[0, 1, 2, 3, 4]);
     Ok(output::line(table)?)
 }
 

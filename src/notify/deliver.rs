@@ -22,7 +22,7 @@ const CLAIM: Duration = Duration::from_mins(3);
 /// How long a channel may take to send.
 const SEND_TIMEOUT: Duration = Duration::from_mins(2);
 /// How often a delivery that was made is tried to be noted.
-const NOTE_ATTEMPTS: u32 = 6;
+const NOTE_ATTEMPTS: u32 = 9;
 /// Pause after the first failed try; doubles.
 const NOTE_PAUSE: Duration = Duration::from_millis(250);
 

@@ -14,7 +14,7 @@ use crate::store::StoreError;
 use crate::store::job::{self, ClaimedJob};
 
 /// Attempts at settling, so that a database that is away for a moment does not make a finished job run again.
-const SETTLE_ATTEMPTS: u32 = 6;
+const SETTLE_ATTEMPTS: u32 = 9;
 /// Pause after the first failed one; doubles.
 const SETTLE_PAUSE: Duration = Duration::from_millis(250);
 

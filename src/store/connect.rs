@@ -12,10 +12,13 @@ use crate::config::secret::Secret;
 
 /// How long a server may take to start up.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one attempt may take: what listens there may be something else and never answer.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 /// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How long a caller waits for a free connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a caller waits for a free connection. None is held for long, so a longer wait means that the server is away,
+/// and then a daemon must say so, and must be able to stop.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// After this, an unused connection is closed, so that an idle daemon holds few.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// PostgreSQL 14, as `server_version_num` counts.
@@ -46,7 +49,8 @@ fn parse(url: &Secret) -> Result<PgConnectOptions, sqlx::Error> {
 async fn first_connection(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
     let begun = Instant::now();
     loop {
-        match PgConnection::connect_with(options).await {
+        let attempt = tokio::time::timeout(ATTEMPT_TIMEOUT, PgConnection::connect_with(options));
+        match attempt.await.unwrap_or_else(|_| Err(silence())) {
             Ok(connection) => return Ok(connection),
             Err(source) if may_be_starting(&source) && begun.elapsed() < PATIENCE => {
                 debug!(error = %source, "PostgreSQL does not answer yet, trying again");
@@ -59,9 +63,19 @@ async fn first_connection(options: &PgConnectOptions) -> Result<PgConnection, St
     }
 }
 
-/// A host that has no name in DNS will not get one in seconds; a refused connection may be a server that starts.
+fn is_silence(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::TimedOut)
+}
+
+fn silence() -> sqlx::Error {
+    let text = format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs());
+    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, text))
+}
+
+/// A host that has no name in DNS will not get one in seconds, and a server that starts says so; a refused connection
+/// may be one that is about to.
 fn may_be_starting(error: &sqlx::Error) -> bool {
-    is_transient(error) && !is_unknown_host(error)
+    is_transient(error) && !is_unknown_host(error) && !is_silence(error)
 }
 
 fn is_unknown_host(error: &sqlx::Error) -> bool {
@@ -97,6 +111,10 @@ fn advice(options: &PgConnectOptions, error: &sqlx::Error) -> String {
         sqlx::Error::Io(_) if is_unknown_host(error) => {
             format!("no host is called {}; check [database].url", options.get_host())
         }
+        sqlx::Error::Io(_) if is_silence(error) => {
+            "what listens there, or a firewall on the way, does not answer; check [database].url".to_owned()
+        }
+        sqlx::Error::Protocol(_) => "what answers there is no PostgreSQL; check [database].url".to_owned(),
         sqlx::Error::Io(_) => "nothing answers there; start the server or check [database].url".to_owned(),
         sqlx::Error::Tls(_) => "TLS failed; check the server's certificate and sslmode in [database].url".to_owned(),
         sqlx::Error::Database(refusal) => match refusal.code().as_deref() {

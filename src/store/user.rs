@@ -23,6 +23,11 @@ pub struct NewUser {
     pub role: Role,
 }
 
+/// Characters of an address that its column takes.
+const EMAIL_MAX: usize = 255;
+/// Characters of a name that its column takes.
+const NAME_MAX: usize = 100;
+
 struct Row {
     id: Uuid,
     email: String,
@@ -57,9 +62,16 @@ impl TryFrom<Row> for User {
 /// Makes an account.
 ///
 /// # Errors
-/// If the address is taken or none, or the database does not answer.
+/// If the address is taken or none, a text is too long, or the database does not answer.
 pub async fn create(conn: &mut PgConnection, user: &NewUser) -> Result<User, StoreError> {
     let email = user.email.trim().to_lowercase();
+    let names = [("given name", &user.first_name), ("family name", &user.last_name)];
+    let texts = names.into_iter().filter_map(|(what, name)| Some((what, name.as_deref()?, NAME_MAX)));
+    for (what, text, most) in texts.chain([("e-mail address", email.as_str(), EMAIL_MAX)]) {
+        if text.chars().count() > most {
+            return Err(StoreError::Refused(format!("the {what} is too long: at most {most} characters")));
+        }
+    }
     let row = sqlx::query_as!(
         Row,
         "insert into users (email, password_hash, first_name, last_name, role) values ($1, $2, $3, $4, $5)
@@ -112,4 +124,58 @@ pub async fn find_by_email(conn: &mut PgConnection, email: &str) -> Result<Optio
     .await
     .step("find a user")?;
     row.map(User::try_from).transpose()
+}
+
+/// Locks an account out, or lets it in again. Locked out, its sessions end as well.
+///
+/// # Errors
+/// If nobody has the address, or the database does not answer.
+pub async fn set_active(conn: &mut PgConnection, email: &str, is_active: bool) -> Result<User, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        "update users set is_active = $2 where email = lower($1)
+         returning id, email, first_name, last_name, role, is_active, created_at, last_login_at",
+        email.trim(),
+        is_active,
+    )
+    .fetch_optional(&mut *conn)
+    .await
+    .step("change a user")?;
+    let user: User = row.ok_or_else(|| nobody(email))?.try_into()?;
+    if !is_active {
+        revoke_sessions(conn, user.id).await?;
+    }
+    Ok(user)
+}
+
+/// Gives an account another password and ends its sessions: whoever knew the old one is out.
+///
+/// # Errors
+/// If nobody has the address, or the database does not answer.
+pub async fn set_password(conn: &mut PgConnection, email: &str, password_hash: &Secret) -> Result<User, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        "update users set password_hash = $2 where email = lower($1)
+         returning id, email, first_name, last_name, role, is_active, created_at, last_login_at",
+        email.trim(),
+        password_hash.expose(),
+    )
+    .fetch_optional(&mut *conn)
+    .await
+    .step("change a password")?;
+    let user: User = row.ok_or_else(|| nobody(email))?.try_into()?;
+    revoke_sessions(conn, user.id).await?;
+    Ok(user)
+}
+
+fn nobody(email: &str) -> StoreError {
+    StoreError::NotFound(format!("user with the address {}", email.trim()))
+}
+
+async fn revoke_sessions(conn: &mut PgConnection, user: UserId) -> Result<(), StoreError> {
+    sqlx::query!("update sessions set is_revoked = true where user_id = $1 and is_revoked is not true", user.0)
+        .execute(&mut *conn)
+        .await
+        .step("end a user's sessions")?;
+    Ok(())
 }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::scan::{self, Outcome};
+use super::outcome::{Outcome, by_reason};
+use super::scan;
 use super::{Context, output};
 use crate::app::Role;
 use crate::config::{ScanFilter, Unmanaged};
@@ -72,7 +73,7 @@ async fn play(stage: &Stage, host: &Host, once: bool) -> anyhow::Result<()> {
     show::heading("A scan compares what is there with what is declared")?;
     let scopes = plan::shards(&ScanFilter::default(), &stage.app.scanner.accounts().await?, BUILTIN)?;
     let outcome = scan::stored(&stage.app, &stage.store, &scopes, None, Unmanaged::Ignore).await?;
-    scan::print(&outcome, super::Format::Table)?;
+    outcome.print(super::Format::Table)?;
     check(&outcome, mistakes)?;
 
     wait_for_deliveries(stage).await?;
@@ -107,7 +108,7 @@ async fn set_up(stage: &Stage) -> anyhow::Result<usize> {
 
 /// Fails unless the scan found each mistake.
 fn check(outcome: &Outcome, mistakes: usize) -> anyhow::Result<()> {
-    let error = outcome.error.as_deref().unwrap_or_default();
+    let error = by_reason(&outcome.unread);
     anyhow::ensure!(outcome.status == crate::domain::scan::ScanStatus::Succeeded, "the scan was not whole: {error}");
     let found = outcome.drifts.len();
     anyhow::ensure!(found == mistakes, "{mistakes} mistakes were made, and {found} drifts found");

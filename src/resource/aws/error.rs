@@ -4,6 +4,7 @@
 
 use std::error::Error;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -117,7 +118,8 @@ impl ReadError {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => (ErrorClass::TimedOut, innermost(error)),
             SdkError::DispatchFailure(failure) if failure.is_io() => (ErrorClass::Unavailable, innermost(error)),
             SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if is_about_credentials(error) => {
-                (ErrorClass::Denied, format!("{}; {}", innermost(error), NO_CREDENTIALS))
+                let why = if lacks_credentials(error) { ": there are none".to_owned() } else { innermost(error) };
+                (ErrorClass::Denied, format!("{why}; {NO_CREDENTIALS}"))
             }
             SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => (ErrorClass::Unavailable, innermost(error)),
             _ => (ErrorClass::Other, innermost(error)),
@@ -178,7 +180,12 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
 }
 
 fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {
-    causes(error).any(<dyn Error>::is::<aws_credential_types::provider::error::CredentialsError>)
+    causes(error).any(<dyn Error>::is::<CredentialsError>)
+}
+
+/// Whether no place that credentials are looked for in holds any.
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| matches!(cause.downcast_ref(), Some(CredentialsError::CredentialsNotLoaded(_))))
 }
 
 /// The innermost cause, as the detail of an error without an answer.

@@ -311,6 +311,24 @@ pub async fn close_orphans(conn: &mut PgConnection, now: DateTime<Utc>) -> Resul
     Ok(closed)
 }
 
+/// Calls a scan off: its jobs that are not done are cancelled, and their shards, and with them the scan, closed.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn call_off(conn: &mut PgConnection, scan_id: ScanId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update jobs set state = 'cancelled', lease_token = null, lease_until = null, finished_at = now()
+         where state in ('available', 'running')
+           and id in (select job_id from scan_shards where scan_id = $1 and status in ('queued', 'running'))",
+        scan_id.0
+    )
+    .execute(&mut *conn)
+    .await
+    .step("call a scan off")?;
+    close_orphans(conn, now).await?;
+    Ok(())
+}
+
 fn bigint(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
