@@ -5,9 +5,11 @@
 
 mod api_calls;
 mod aws_pool;
+mod commands;
 mod config;
 mod config_mistakes;
 mod cost;
+mod daemons;
 mod demo;
 mod demo_estate;
 mod ec2;

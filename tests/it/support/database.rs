@@ -39,6 +39,11 @@ impl TestDatabase {
         self
     }
 
+    /// Its name in the shared server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its URL, for programs.
     pub fn url(&self) -> String {
         url_of(self.server_url, &self.name)
