@@ -9,41 +9,41 @@ use crate::domain::story::Story;
 
 /// Changes that a row lists; the rest is counted.
 const LISTED: usize = 6;
+/// Columns of the cell that names the resource where there is room: an id unbroken.
+const RESOURCE_WIDTH: u16 = 38;
 
-/// The table. `with_id`: stored drifts, with the id that `drifts show` takes and the status.
-pub(super) fn table<'a>(stories: impl Iterator<Item = Story<'a>>, with_id: bool) -> Table {
-    let header: &[&str] = &["Severity", "Resource", "What changed (declared → live)", "Cost/month"];
-    let mut table =
-        if with_id { output::table(&[header, &["Drift", "Status"]].concat()) } else { output::table(header) };
+/// The table. Stored drifts carry the id that `drifts show` takes, and where they are in their life.
+pub(super) fn table<'a>(stories: impl Iterator<Item = Story<'a>>) -> Table {
+    let mut table = output::table(&["Severity", "Resource", "What changed (declared → live)", "Cost/month"]);
     let whole_ids = output::is_wide(&table);
     for story in stories {
         let cost = story.cost.map_or_else(|| "unknown".to_owned(), |cost| crate::domain::cost::Money(cost).to_string());
-        let mut row = vec![
+        table.add_row(vec![
             output::severity(story.severity),
-            Cell::new(resource(&story)),
+            Cell::new(resource(&story, whole_ids)),
             Cell::new(what_changed(&story)),
             output::figure(cost),
-        ];
-        if with_id {
-            row.push(Cell::new(story.id.map(|id| id_cell(id, whole_ids)).unwrap_or_default()));
-            row.push(Cell::new(story.status));
-        }
-        table.add_row(row);
+        ]);
     }
-    output::keep_whole(&mut table, &[0, 3, 4, 5]);
-    output::no_narrower(&mut table, 1, 18);
+    output::keep_whole(&mut table, &[0, 3]);
+    output::no_narrower(&mut table, 1, if whole_ids { RESOURCE_WIDTH } else { 18 });
     output::no_narrower(&mut table, 2, 26);
     table
 }
 
-/// An id, or its end, which is as good for `drifts show` and differs where the beginning, a time, does not.
-fn id_cell(id: DriftId, whole: bool) -> String {
-    let id = id.to_string();
-    if whole { id } else { id[id.len() - 8..].to_owned() }
+/// The resource, where it is, and which drift it is.
+fn resource(story: &Story<'_>, whole_ids: bool) -> String {
+    let resource = story.resource().replacen(" (", "\n(", 1);
+    match story.id {
+        Some(id) => format!("{resource} {}\n{}", story.status, id_text(id, whole_ids)),
+        None => resource,
+    }
 }
 
-fn resource(story: &Story<'_>) -> String {
-    story.resource().replacen(" (", "\n(", 1)
+/// An id, or its end, which is as good for `drifts show` and differs where the beginning, a time, does not.
+fn id_text(id: DriftId, whole: bool) -> String {
+    let id = id.to_string();
+    if whole { id } else { id[id.len() - 8..].to_owned() }
 }
 
 fn what_changed(story: &Story<'_>) -> String {

@@ -156,7 +156,7 @@ async fn list(store: &Store, args: ListArgs) -> anyhow::Result<()> {
     match args.format {
         Format::Json => output::json(&drifts)?,
         Format::Table if drifts.is_empty() => output::line("no drifts")?,
-        Format::Table => output::line(drift_table::table(drifts.iter().map(Story::from), true))?,
+        Format::Table => output::line(drift_table::table(drifts.iter().map(Story::from)))?,
     }
     if i64::try_from(drifts.len())? == args.limit {
         output::note(format_args!("the first {} are shown; --limit shows more", args.limit));

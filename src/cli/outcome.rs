@@ -107,15 +107,15 @@ impl Outcome {
     }
 
     fn print_table(&self) -> anyhow::Result<()> {
-        let (stories, stored): (Vec<Story<'_>>, bool) = match &self.drifts {
-            Found::Stored(drifts) => (drifts.iter().map(Story::from).collect(), true),
-            Found::Dry(findings) => (findings.iter().map(Story::from).collect(), false),
+        let stories: Vec<Story<'_>> = match &self.drifts {
+            Found::Stored(drifts) => drifts.iter().map(Story::from).collect(),
+            Found::Dry(findings) => findings.iter().map(Story::from).collect(),
         };
         let count = stories.len();
         let known: rust_decimal::Decimal = stories.iter().filter_map(|story| story.cost).sum();
         let unpriced = stories.iter().filter(|story| story.cost.is_none()).count();
         if count > 0 {
-            output::line(drift_table::table(stories.into_iter(), stored))?;
+            output::line(drift_table::table(stories.into_iter()))?;
         }
         let mut line = format!(
             "{}: {} compared, {}",
