@@ -126,7 +126,7 @@ impl fmt::Debug for ResourceState {
 /// Escapes one key for use in a JSON pointer (RFC 6901): `~` is `~0`, `/` is `~1`.
 #[must_use]
 pub fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
+    if key.contains(['~', '/']) { key.replace('~', "~0").replace('/', "~1") } else { key.to_owned() }
 }
 
 /// Undoes [`escape`].

@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
             let message = format!("{} where an object with {} belongs", kind_of(&value), KEYS.join(", "));
             return self.lose_at(item, pointer, &message);
         };
-        let draft = Draft::read(entries, self.types, &mut problems);
+        let mut draft = Draft::read(entries, self.types, &mut problems);
         let origin = Origin { document: self.name.to_owned(), line: Some(self.lines.line_of(offset)), pointer };
         if problems.is_empty()
             && let Some(declaration) = draft.declaration(&origin)
@@ -183,13 +183,14 @@ impl Draft {
         Self { kind, resource_id, account_id, region, state }
     }
 
-    fn declaration(&self, origin: &Origin) -> Option<Declaration> {
+    /// The declaration, if nothing of it is missing; the state moves into it.
+    fn declaration(&mut self, origin: &Origin) -> Option<Declaration> {
         Some(Declaration {
             resource_type: self.kind?.name().to_owned(),
             resource_id: self.resource_id.clone()?,
             account_id: self.account_id.clone(),
             region: self.region.clone(),
-            state: self.state.clone()?,
+            state: self.state.take()?,
             origin: origin.clone(),
         })
     }

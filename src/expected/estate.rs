@@ -4,13 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::loaded::{Loaded, Packed};
 use super::placing::{Home, Placement, Placer};
+use super::scope::{Entry, ScopeDeclarations};
 use super::{Problem, Types};
 use crate::domain::id::{Region, ScannedAccount, Scope};
-use crate::domain::state::ResourceState;
 
 /// All that is declared.
 #[derive(Debug, Default)]
@@ -42,30 +41,12 @@ pub struct SourceSummary {
     pub notes: Vec<String>,
 }
 
-/// One declared resource.
-#[derive(Debug, Clone)]
-pub struct Declared {
-    /// The declared attributes, canonical.
-    pub state: ResourceState,
-    /// Where it stands, for people: `expected/web.json#/resources/3`.
-    pub declared_in: String,
-}
-
 /// What one source yielded, with what the configuration says of it.
 #[derive(Debug)]
 pub(super) struct LoadedSource {
     pub(super) name: String,
     pub(super) account: Option<String>,
     pub(super) loaded: Loaded,
-}
-
-#[derive(Debug)]
-struct Entry {
-    id: Box<str>,
-    names: Arc<BTreeSet<String>>,
-    state: Box<str>,
-    document: Arc<str>,
-    pointer: Box<str>,
 }
 
 impl Estate {
@@ -80,6 +61,7 @@ impl Estate {
             merge.add_source(index, source, &mut estate.faulty);
         }
         merge.settle(&mut estate);
+        estate.declared.values_mut().for_each(Vec::shrink_to_fit);
         for draft in merge.drafts {
             let start = estate.problems.len();
             estate.problems.extend(draft.problems);
@@ -114,6 +96,11 @@ impl Estate {
         !self.lost_any
     }
 
+    /// Whether a declaration of this resource is faulty, wherever it lies.
+    pub(super) fn is_faulty(&self, resource_type: &str, resource_id: &str) -> bool {
+        !self.faulty.is_empty() && self.faulty.contains(&(resource_type.to_owned(), resource_id.to_owned()))
+    }
+
     /// How many resources are declared, each once.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -125,73 +112,6 @@ impl Estate {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
-
-/// What is declared in one scope.
-#[derive(Debug, Clone)]
-pub struct ScopeDeclarations<'e> {
-    estate: &'e Estate,
-    scope: Scope,
-    here: &'e [Entry],
-    open: &'e [Entry],
-    disputed: [Option<&'e BTreeSet<Box<str>>>; 2],
-}
-
-impl ScopeDeclarations<'_> {
-    /// Ids and the names of their declared attributes.
-    #[must_use]
-    pub fn attribute_names(&self) -> BTreeMap<String, Arc<BTreeSet<String>>> {
-        self.here.iter().chain(self.open).map(|entry| (entry.id.to_string(), Arc::clone(&entry.names))).collect()
-    }
-
-    /// Ids whose declaration leaves the region open.
-    #[must_use]
-    pub fn region_open(&self) -> BTreeSet<String> {
-        self.open.iter().map(|entry| entry.id.to_string()).collect()
-    }
-
-    /// The declaration of a resource, parsed.
-    ///
-    /// # Panics
-    /// Never: what was packed can be unpacked.
-    #[must_use]
-    pub fn get(&self, resource_id: &str) -> Option<Declared> {
-        let entry = find(self.here, resource_id).or_else(|| find(self.open, resource_id))?;
-        // Invariant: the text is the display of a JSON object that is not nested too deeply to be read.
-        let mut state = serde_json::from_str(&entry.state).expect("a packed state is a JSON object");
-        if let Some(kind) = crate::resource::find(&self.scope.resource_type) {
-            // Only here it is certain which resource the state is of.
-            kind.normalize_for(&self.scope.key(resource_id), &mut state);
-        }
-        Some(Declared { state, declared_in: format!("{}#{}", entry.document, entry.pointer) })
-    }
-
-    /// Whether a resource is declared, but so that it cannot be told how.
-    #[must_use]
-    pub fn is_undecided(&self, resource_id: &str) -> bool {
-        if self.disputed.iter().flatten().any(|ids| ids.contains(resource_id)) {
-            return true;
-        }
-        let is_faulty = self.estate.faulty.contains(&(self.scope.resource_type.clone(), resource_id.to_owned()));
-        is_faulty && find(self.here, resource_id).or_else(|| find(self.open, resource_id)).is_none()
-    }
-
-    /// How many resources are declared here, open regions included.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.here.len() + self.open.len()
-    }
-
-    /// Whether nothing is declared here.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-fn find<'e>(entries: &'e [Entry], resource_id: &str) -> Option<&'e Entry> {
-    let index = entries.binary_search_by(|entry| (*entry.id).cmp(resource_id)).ok()?;
-    entries.get(index)
 }
 
 /// A declaration that found its place.
@@ -292,12 +212,5 @@ fn note(place: &str, count: usize) -> String {
     match count {
         1 => format!("1 resource is declared in {place}, which is not scanned"),
         _ => format!("{count} resources are declared in {place}, which is not scanned"),
-    }
-}
-
-impl From<Packed> for Entry {
-    fn from(declared: Packed) -> Self {
-        let Packed { resource_id, names, state, document, pointer, .. } = declared;
-        Self { id: resource_id, names, state, document, pointer }
     }
 }

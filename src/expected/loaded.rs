@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::text::StateText;
 use super::{Declaration, Problem};
+use crate::domain::state::ResourceState;
 
 /// States nested deeper would not be readable again.
 const DEEPEST_STATE: usize = 100;
@@ -36,7 +38,7 @@ pub(super) struct Packed {
     pub(super) account_id: Option<Arc<str>>,
     pub(super) region: Option<Arc<str>>,
     pub(super) names: Arc<BTreeSet<String>>,
-    pub(super) state: Box<str>,
+    pub(super) state: StateText,
     pub(super) document: Arc<str>,
     pub(super) pointer: Box<str>,
     pub(super) line: Option<usize>,
@@ -53,9 +55,7 @@ impl Loaded {
     /// Adds a good declaration.
     pub fn declare(&mut self, declaration: Declaration) {
         let Declaration { resource_type, resource_id, account_id, region, state, origin } = declaration;
-        let names = state.names().map(str::to_owned).collect();
-        let state = Value::from(state);
-        if depth(&state) > DEEPEST_STATE {
+        if state.iter().any(|(_, value)| depth(value) >= DEEPEST_STATE) {
             let message = format!("its state is nested deeper than {DEEPEST_STATE} levels");
             self.problems.push(Problem { place: origin.place(), pointer: origin.pointer, message });
             return self.note_faulty(&resource_type, &resource_id);
@@ -65,8 +65,8 @@ impl Loaded {
             resource_id: resource_id.into(),
             account_id: account_id.map(|id| self.shared.text(id.as_str())),
             region: region.map(|region| self.shared.text(region.as_str())),
-            names: self.shared.names(names),
-            state: state.to_string().into(),
+            names: self.shared.names(&state),
+            state: StateText::of(&state),
             document: self.shared.text(&origin.document),
             pointer: origin.pointer.into(),
             line: origin.line,
@@ -113,7 +113,9 @@ impl Shared {
         shared
     }
 
-    fn names(&mut self, names: BTreeSet<String>) -> Arc<BTreeSet<String>> {
+    /// The names of the state's attributes.
+    fn names(&mut self, state: &ResourceState) -> Arc<BTreeSet<String>> {
+        let names = state.names().map(str::to_owned).collect();
         if let Some(shared) = self.names.get(&names) {
             return Arc::clone(shared);
         }

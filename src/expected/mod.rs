@@ -11,8 +11,10 @@ mod json;
 mod loaded;
 mod placing;
 pub mod report;
+mod scope;
 mod service;
 mod strict;
+mod text;
 
 use std::fmt;
 
@@ -24,8 +26,9 @@ use crate::domain::id::{AccountId, Region};
 use crate::domain::state::ResourceState;
 use crate::resource::ResourceType;
 
-pub use estate::{Declared, Estate, ScopeDeclarations, SourceSummary};
+pub use estate::{Estate, SourceSummary};
 pub use loaded::Loaded;
+pub use scope::{Declared, Found, ScopeDeclarations};
 pub use service::Expected;
 
 /// Every kind of source.

@@ -68,6 +68,12 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// The resource is as declared, and all that is declared was read.
+    #[must_use]
+    pub fn matches() -> Self {
+        Self::clear(Verdict::Matches)
+    }
+
     fn clear(verdict: Verdict) -> Self {
         Self { verdict, unknown: BTreeMap::new(), ignored: 0 }
     }
@@ -126,7 +132,7 @@ impl Context<'_> {
     #[must_use]
     pub fn judge_unmanaged(&self, live: &Live, standing: Option<Standing<'_>>) -> Judgement {
         if self.kind.is_aws_owned(&live.resource_id, &live.state) {
-            return Judgement::clear(Verdict::Matches);
+            return Judgement::matches();
         }
         if let Some(doing) = &live.unsettled {
             return Judgement::clear(Verdict::Unjudged(format!("AWS is still at work on it: {doing}")));

@@ -2,7 +2,7 @@
 //!
 //! Resources stream through; only what differs is held. A stream that ended early is never taken for a short listing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::StreamExt;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::config::Unmanaged;
 use crate::domain::drift::{DriftKind, Finding};
 use crate::domain::id::{DriftId, ScannedAccount, Scope};
 use crate::domain::scan::ScanStatus;
-use crate::expected::{Declared, Estate};
+use crate::expected::{Estate, Found, ScopeDeclarations};
 use crate::resource::{Aws, Live, ReadRequest, ResourceType, Undeclared};
 
 /// A drift of the scope that is not resolved, as it was before the shard began to read.
@@ -84,8 +84,9 @@ pub struct Surveyor<'a> {
 impl Surveyor<'_> {
     /// Reads and judges the scope. `on_resource` is called after each resource, for progress.
     pub async fn survey(&self, aws: &Aws, standing: &[StandingDrift], on_resource: &(dyn Fn() + Sync)) -> Survey {
-        let request = self.request();
-        let mut tally = Tally::new(self, standing, &request);
+        let declared = self.estate.scope(self.context.scope);
+        let request = self.request(&declared);
+        let mut tally = Tally::new(self, declared, standing);
         let mut live = self.context.kind.read(aws, &request);
         loop {
             match live.next().await {
@@ -100,14 +101,18 @@ impl Surveyor<'_> {
         survey
     }
 
+    /// Whether this shard answers for resources in no scanned region.
+    fn is_home(&self) -> bool {
+        self.account.regions.first() == Some(&self.context.scope.region) || self.context.kind.is_global()
+    }
+
     /// What to ask of the type's reader.
-    fn request(&self) -> ReadRequest {
-        let declared = self.estate.scope(self.context.scope);
+    fn request(&self, declared: &ScopeDeclarations<'_>) -> ReadRequest {
         ReadRequest {
             scope: self.context.scope.clone(),
             declared: declared.attribute_names(),
             region_open: declared.region_open(),
-            is_home: self.account.regions.first() == Some(&self.context.scope.region) || self.context.kind.is_global(),
+            is_home: self.is_home(),
             regions: self.account.regions.clone(),
             undeclared: match self.unmanaged {
                 Unmanaged::Ignore => Undeclared::Skip,
@@ -117,60 +122,73 @@ impl Surveyor<'_> {
     }
 }
 
-/// The running count of a survey.
+/// The running count of a survey. It grows with what is declared and what differs, not with what is there.
 struct Tally<'a> {
     surveyor: &'a Surveyor<'a>,
-    request: &'a ReadRequest,
+    declared: ScopeDeclarations<'a>,
     standing: HashMap<&'a str, Vec<&'a StandingDrift>>,
-    seen: BTreeSet<String>,
+    /// Which declarations were met, by their index.
+    met: Vec<bool>,
+    /// Undeclared resources that were met, as far as a drift of them stands.
+    met_undeclared: HashSet<&'a str>,
     unread: BTreeMap<(String, String), u64>,
     survey: Survey,
 }
 
 impl<'a> Tally<'a> {
-    fn new(surveyor: &'a Surveyor<'a>, standing: &'a [StandingDrift], request: &'a ReadRequest) -> Self {
+    fn new(surveyor: &'a Surveyor<'a>, declared: ScopeDeclarations<'a>, standing: &'a [StandingDrift]) -> Self {
         let mut by_id: HashMap<&str, Vec<&StandingDrift>> = HashMap::new();
         for drift in standing {
             by_id.entry(&drift.resource_id).or_default().push(drift);
         }
         Self {
             surveyor,
-            request,
+            met: vec![false; declared.len()],
+            declared,
             standing: by_id,
-            seen: BTreeSet::new(),
+            met_undeclared: HashSet::new(),
             unread: BTreeMap::new(),
             survey: Survey::default(),
         }
     }
 
-    fn declared(&self, resource_id: &str) -> Option<Declared> {
-        self.surveyor.estate.scope(self.surveyor.context.scope).get(resource_id)
-    }
-
-    fn is_undecided(&self, resource_id: &str) -> bool {
-        self.surveyor.estate.scope(self.surveyor.context.scope).is_undecided(resource_id)
-    }
-
     fn add(&mut self, live: &Live) {
-        let id = &live.resource_id;
-        let context = self.surveyor.context;
-        let standing = self.standing.get(id.as_str()).and_then(|drifts| drifts.last());
-        let standing = standing.map(|drift| Standing { expected: &drift.expected, actual: &drift.actual });
-        if let Some(declared) = self.declared(id) {
-            self.seen.insert(id.clone());
-            if live.elsewhere {
-                return self.note_matching(id);
-            }
-            let judgement = context.judge_declared(&declared, live, standing);
-            self.take(id, judgement);
-        } else if self.surveyor.unmanaged == Unmanaged::Report && !live.elsewhere {
-            self.seen.insert(id.clone());
-            // With a declaration unread, "nothing declares it" cannot be told.
-            if self.surveyor.estate.is_complete() && !self.is_undecided(id) {
-                let judgement = context.judge_unmanaged(live, standing);
-                self.take(id, judgement);
-            }
+        let id = live.resource_id.as_str();
+        let Some(found) = self.declared.find(id) else { return self.add_undeclared(live) };
+        if let Some(met) = self.met.get_mut(found.index()) {
+            *met = true;
         }
+        if live.elsewhere {
+            return self.note_matching(id);
+        }
+        // Most resources are plainly as declared; the rest is compared by meaning.
+        let is_read_whole = live.unsettled.is_none() && live.unknown.is_empty();
+        let judgement = if is_read_whole && found.plainly_says(&live.state) {
+            Judgement::matches()
+        } else {
+            self.surveyor.context.judge_declared(&found.unpack(), live, self.standing_of(id))
+        };
+        self.take(id, judgement);
+    }
+
+    fn add_undeclared(&mut self, live: &Live) {
+        let id = live.resource_id.as_str();
+        if self.surveyor.unmanaged == Unmanaged::Ignore || live.elsewhere {
+            return;
+        }
+        if let Some((id, _)) = self.standing.get_key_value(id) {
+            self.met_undeclared.insert(id);
+        }
+        // With a declaration unread, "nothing declares it" cannot be told.
+        if self.surveyor.estate.is_complete() && !self.declared.is_undecided(id) {
+            let judgement = self.surveyor.context.judge_unmanaged(live, self.standing_of(id));
+            self.take(id, judgement);
+        }
+    }
+
+    fn standing_of(&self, resource_id: &str) -> Option<Standing<'a>> {
+        let drift = self.standing.get(resource_id)?.last()?;
+        Some(Standing { expected: &drift.expected, actual: &drift.actual })
     }
 
     fn take(&mut self, resource_id: &str, judgement: Judgement) {
@@ -196,7 +214,7 @@ impl<'a> Tally<'a> {
         if self.survey.listed_all {
             self.judge_unseen();
         } else {
-            let unseen = self.request.declared.keys().filter(|id| !self.seen.contains(*id)).count();
+            let unseen = self.met.iter().filter(|met| !**met).count();
             self.survey.unknown += unseen as u64;
         }
         let unread = std::mem::take(&mut self.unread);
@@ -214,21 +232,15 @@ impl<'a> Tally<'a> {
 
     /// After a complete listing: what is declared and was not seen is gone; what stands and is no longer declared is over.
     fn judge_unseen(&mut self) {
-        let declared = &self.request.declared;
-        let answers = |id: &String| self.request.is_home || !self.request.region_open.contains(id);
-        let gone: Vec<&String> = declared.keys().filter(|id| !self.seen.contains(*id) && answers(id)).collect();
-        for id in gone {
-            if let Some(declaration) = self.declared(id) {
-                let judgement = self.surveyor.context.judge_missing(id, &declaration);
-                self.take(id, judgement);
-                // Gone resources were not compared.
-                self.survey.scanned -= 1;
-            }
+        for (id, judgement) in self.judge_missing() {
+            self.take(&id, judgement);
+            // Gone resources were not compared.
+            self.survey.scanned -= 1;
         }
         let mut undeclared = Vec::new();
         let mut matching = Vec::new();
         for (id, drifts) in &self.standing {
-            if declared.contains_key(*id) || self.is_undecided(id) || self.seen.contains(*id) {
+            if self.declared.find(id).is_some() || self.declared.is_undecided(id) || self.met_undeclared.contains(id) {
                 continue;
             }
             for drift in drifts {
@@ -243,6 +255,15 @@ impl<'a> Tally<'a> {
         }
         self.survey.matching.extend(matching);
         self.survey.undeclared.extend(undeclared);
+    }
+
+    /// The judgements over what is declared, was not met, and is this shard's to miss.
+    fn judge_missing(&self) -> Vec<(String, Judgement)> {
+        let is_met = |found: &Found<'_>| self.met.get(found.index()).copied().unwrap_or(false);
+        let is_ours = |found: &Found<'_>| self.surveyor.is_home() || !found.is_region_open();
+        let missing = self.declared.iter().filter(|found| !is_met(found) && is_ours(found));
+        let judge = |found: Found<'_>| self.surveyor.context.judge_missing(found.id(), &found.unpack());
+        missing.map(|found| (found.id().to_owned(), judge(found))).collect()
     }
 }
 

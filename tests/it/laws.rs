@@ -187,6 +187,18 @@ fn the_difference_leads_from_expected_to_actual_and_its_changes_lead_back() {
 }
 
 #[test]
+fn what_is_as_declared_stays_so_when_it_is_aligned() {
+    for kind in BUILTIN {
+        holds(*kind, &state_of(*kind), |state| {
+            let declared = normalized(*kind, state);
+            let mut live = declared.clone();
+            kind.align(&declared, &mut live);
+            assert_eq!(live.to_value(), declared.to_value());
+        });
+    }
+}
+
+#[test]
 fn no_value_however_strange_breaks_a_type() {
     for kind in BUILTIN {
         let attribute = prop::sample::select(kind.attributes().iter().map(|a| a.name).collect::<Vec<_>>());

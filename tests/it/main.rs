@@ -5,6 +5,7 @@
 
 mod api_calls;
 mod aws_pool;
+mod bench;
 mod commands;
 mod config;
 mod config_mistakes;
@@ -40,5 +41,7 @@ mod schema;
 mod security_group;
 mod single_changes;
 mod store;
+mod streaming;
 mod support;
 mod support_works;
+mod throttling;

@@ -30,5 +30,5 @@ pub use database::TestDatabase;
 pub use ops::{EC2, IAM_ROLE, Ops, RDS, S3, SECURITY_GROUP};
 pub use proxy::{Effect, Proxy, Rule};
 pub use servers::{host, moto_endpoint, postgres_url};
-pub use static_aws::{ACCOUNT, Habits, Logged, Scene, StaticAws, core_attributes, id_of};
+pub use static_aws::{ACCOUNT, Habits, Logged, Scene, StaticAws, core_attributes, id_of, scope};
 pub use wire::Wire;

@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use super::call::{Call, slow_down};
 use page::{Template, numbered};
 
-pub use scene::{Scene, core_attributes};
+pub use scene::{Scene, core_attributes, scope};
 
 /// The account of credentials that assumed no role.
 pub const ACCOUNT: &str = "123456789012";
@@ -39,13 +39,19 @@ pub struct Habits {
     pub tells_bucket_regions: bool,
     /// How long an answer takes.
     pub latency: Duration,
-    /// An account, and k: each k-th of its requests is asked to come again later.
-    pub throttled: Option<(&'static str, usize)>,
+    /// Accounts, and k: each k-th request of that account is asked to come again later.
+    pub throttled: Vec<(&'static str, usize)>,
 }
 
 impl Default for Habits {
     fn default() -> Self {
-        Self { live: 0, most_roles_a_page: 1000, tells_bucket_regions: true, latency: Duration::ZERO, throttled: None }
+        Self {
+            live: 0,
+            most_roles_a_page: 1000,
+            tells_bucket_regions: true,
+            latency: Duration::ZERO,
+            throttled: Vec::new(),
+        }
     }
 }
 
@@ -125,6 +131,11 @@ impl StaticAws {
         self.shared.log.lock().unwrap().requests.clone()
     }
 
+    /// Requests of an account so far, those to STS aside.
+    pub fn count_of(&self, account: &str) -> usize {
+        self.shared.log.lock().unwrap().by_account.get(account).copied().unwrap_or_default()
+    }
+
     /// Requests so far by operation, those to STS aside.
     pub fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
@@ -173,7 +184,7 @@ impl Shared {
         let asked = log.by_account.entry(account.clone()).or_default();
         *asked += 1;
         let throttled =
-            self.habits.throttled.is_some_and(|(slowed, every)| slowed == account && asked.is_multiple_of(every));
+            self.habits.throttled.iter().any(|(slowed, every)| *slowed == account && asked.is_multiple_of(*every));
         log.requests.push(Logged { account, operation: call.operation.clone(), throttled });
         throttled
     }

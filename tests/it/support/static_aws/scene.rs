@@ -37,6 +37,8 @@ pub struct Scene {
     pub aws: StaticAws,
     folder: TempDir,
     accounts: Vec<&'static str>,
+    /// Further lines of the section `[aws]`.
+    aws_lines: &'static str,
 }
 
 impl Scene {
@@ -51,14 +53,21 @@ impl Scene {
         let expected = folder.path().join("expected");
         std::fs::create_dir(&expected).expect("a folder");
         std::fs::write(expected.join("none.json"), "{\"resources\": []}").expect("a document");
-        let scene = Self { aws: StaticAws::start(habits), folder, accounts: accounts.to_vec() };
-        std::fs::write(scene.config_file(), scene.toml()).expect("the configuration");
-        scene
+        let aws = StaticAws::start(habits);
+        Self { aws, folder, accounts: accounts.to_vec(), aws_lines: "max_requests_per_second = 10000" }
     }
 
-    /// The configuration.
+    /// With these lines in the section `[aws]` in place of the usual limits.
+    #[must_use]
+    pub fn with_aws(self, lines: &'static str) -> Self {
+        Self { aws_lines: lines, ..self }
+    }
+
+    /// The configuration, for the program.
     pub fn config_file(&self) -> PathBuf {
-        self.folder.path().join("driftsentry.toml")
+        let file = self.folder.path().join("driftsentry.toml");
+        std::fs::write(&file, self.toml()).expect("the configuration");
+        file
     }
 
     /// Declares resources as they are, in every account; `attributes` of each.
@@ -79,6 +88,12 @@ impl Scene {
             std::fs::write(file, document).expect("the declarations");
         }
         self.aws.forget();
+    }
+
+    /// How long the declarations are.
+    pub fn declared_bytes(&self) -> u64 {
+        let files = std::fs::read_dir(self.folder.path().join("expected")).expect("the declarations");
+        files.map(|file| file.expect("a file").metadata().expect("its size").len()).sum()
     }
 
     /// The product, configured.
@@ -122,9 +137,10 @@ impl Scene {
         };
         let accounts: String = self.accounts.iter().map(account).collect();
         format!(
-            "[aws]\nregions = [\"us-east-1\"]\nendpoint_url = \"{}\"\nmax_requests_per_second = 10000\n\
-             call_timeout = \"2m\"\n{accounts}[[expected]]\nkind = \"json\"\npath = {:?}\n",
+            "[aws]\nregions = [\"us-east-1\"]\nendpoint_url = \"{}\"\ncall_timeout = \"2m\"\n{}\n{accounts}\
+             [[expected]]\nkind = \"json\"\npath = {:?}\n",
             self.aws.url,
+            self.aws_lines,
             self.folder.path().join("expected").display().to_string(),
         )
     }
