@@ -56,7 +56,7 @@ async fn each_scan_records_what_the_time_since_the_last_one_has_cost() {
     resize(&aws, &id, "t3.medium").await;
     app.clock.set("2026-03-05T10:00:00Z");
     app.scan().await;
-    assert_eq!(records(&app).await[3], json!([3.0, 0.0, 24.0]), "it is over");
+    assert_eq!(records(&app).await[3], json!([2.99, 0.0, 24.0]), "it is over, and all add up to 4.992 dollars");
     app.clock.set("2026-03-06T10:00:00Z");
     app.scan().await;
     assert_eq!(records(&app).await.len(), 4);
