@@ -311,6 +311,14 @@ async fn half_an_answer_is_a_failure_and_never_a_shorter_list() {
 }
 
 #[tokio::test]
+async fn an_answer_of_success_that_is_no_answer_is_called_so() {
+    let group = "<securityGroupInfo><item><groupId>\u{1}</groupId></item></securityGroupInfo>";
+    let responder = responder(move |_| Answer::Text(200, NO_GROUPS.replace("<securityGroupInfo/>", group))).await;
+    let (error, _) = describe(&pool(&settings(&responder.url))).await.unwrap_err();
+    assert!(error.to_string().contains("the answer cannot be understood: "), "{error}");
+}
+
+#[tokio::test]
 async fn a_refused_connection_is_the_other_ends_failure() {
     let error = pool(&settings("http://127.0.0.1:9")).aws(&scope()).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Unavailable, "{error}");

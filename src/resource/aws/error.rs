@@ -132,10 +132,18 @@ const NO_CREDENTIALS: &str = "give credentials by AWS_ACCESS_KEY_ID and AWS_SECR
                               (AWS_PROFILE), or by the role of the machine";
 
 /// Class and detail of an error that AWS itself told.
-fn of_answer(action: Option<&str>, status: u16, error: &(impl ProvideErrorMetadata + Error)) -> (ErrorClass, String) {
+fn of_answer(
+    action: Option<&str>,
+    status: u16,
+    error: &(impl ProvideErrorMetadata + Error + 'static),
+) -> (ErrorClass, String) {
     let code = error.code().unwrap_or_default();
     let class = classify(code, status);
     let told = match (code, error.message().unwrap_or_default()) {
+        ("", "") if status < 300 => {
+            let cause = causes(error).last().map(|cause| shorten(&cause.to_string())).unwrap_or_default();
+            format!("the answer cannot be understood: {cause}")
+        }
         ("", "") => format!("HTTP status {status}"),
         (code, "") => code.to_owned(),
         ("", message) => shorten(message),
