@@ -75,7 +75,8 @@ fn check(filter: &ScanFilter, accounts: &[ScannedAccount], kinds: &[&dyn Resourc
         let known = accounts.iter().map(|a| a.name.clone().unwrap_or_else(|| a.id.to_string()));
         return Err(FilterError::Account { name: name.clone(), known: known.collect::<Vec<_>>().join(", ") });
     }
-    let regions = || accounts.iter().flat_map(|account| &account.regions);
+    let chosen_accounts = || accounts.iter().filter(|account| chosen(&filter.accounts, |name| account.is_called(name)));
+    let regions = || chosen_accounts().flat_map(|account| &account.regions);
     if let Some(name) = filter.regions.iter().find(|name| !regions().any(|region| region == *name)) {
         let known: std::collections::BTreeSet<&str> = regions().map(Region::as_str).collect();
         let known = known.into_iter().collect::<Vec<_>>().join(", ");
@@ -131,4 +132,33 @@ pub async fn start(
         store::scan::close_if_done(&mut *conn, scan.id, now).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::BUILTIN;
+
+    fn accounts() -> [ScannedAccount; 2] {
+        let account = |name: &str, id: &str, region: &str| ScannedAccount {
+            name: Some(name.to_owned()),
+            id: id.into(),
+            regions: vec![region.into()],
+        };
+        [account("prod", "123456789012", "us-east-1"), account("dev", "222222222222", "eu-west-1")]
+    }
+
+    #[test]
+    fn a_region_must_be_scanned_in_a_chosen_account() {
+        let filter = |account: &str| ScanFilter {
+            accounts: vec![account.to_owned()],
+            regions: vec!["eu-west-1".into()],
+            resource_types: Vec::new(),
+        };
+        let regions = |scopes: Vec<Scope>| scopes.into_iter().map(|scope| scope.region.to_string()).collect::<Vec<_>>();
+        let scopes = shards(&filter("dev"), &accounts(), BUILTIN).map(regions);
+        assert!(scopes.is_ok_and(|regions| regions.iter().all(|r| r == "eu-west-1" || r == "global")));
+        let error = shards(&filter("prod"), &accounts(), BUILTIN).expect_err("prod is not scanned there");
+        assert_eq!(error.to_string(), "region `eu-west-1` is scanned in no chosen account: scanned are us-east-1");
+    }
 }
