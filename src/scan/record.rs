@@ -5,7 +5,7 @@
 //! a drift that breaks the patch law, nor write anything for a shard that is recorded already or is older than one that
 //! is.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -200,13 +200,16 @@ impl<'a> Recorder<'a> {
             store::drift::reject_all(self.conn, &rejections, self.now).await?;
             let ends: Vec<_> = batch.iter().map(|ended| (ended.drift.id, ended.how)).collect();
             store::drift::resolve_all(self.conn, &ends, self.now).await?;
-            let audit = undecided.iter().map(|ended| trail.audit_of_rejection(ended));
-            let audit: Vec<_> = audit.chain(batch.iter().map(|ended| trail.audit_of_end(ended))).collect();
+            let audit: Vec<_> = undecided.iter().map(|ended| trail.audit_of_rejection(ended)).collect();
             store::audit::append_all(self.conn, &audit, self.now).await?;
             let events = undecided.iter().map(|ended| trail.event_of_end(DriftEvent::Rejected, ended));
-            let ends = batch.iter().map(|ended| trail.event_of_end(DriftEvent::Resolved, ended));
-            let events: Vec<_> = events.chain(ends).collect();
-            store::event::append_all(self.conn, &events, self.now).await?;
+            store::event::append_all(self.conn, &events.collect::<Vec<_>>(), self.now).await?;
+            // Later than the rejection, so that who sorts by time reads the steps in their order.
+            let then = self.now + TimeDelta::microseconds(1);
+            let audit: Vec<_> = batch.iter().map(|ended| trail.audit_of_end(ended)).collect();
+            store::audit::append_all(self.conn, &audit, then).await?;
+            let events = batch.iter().map(|ended| trail.event_of_end(DriftEvent::Resolved, ended));
+            store::event::append_all(self.conn, &events.collect::<Vec<_>>(), then).await?;
         }
         Ok(())
     }

@@ -164,6 +164,8 @@ async fn a_drift_whose_resource_is_as_declared_again_is_over() {
             (scene.actions().await, reason),
             (actions.iter().map(|a| (*a).to_owned()).collect(), expected_reason)
         );
+        let at_once = "select count(*) - count(distinct created_at) from audit_logs";
+        assert_eq!(scene.count(at_once).await, 0, "sorted by time the steps stand in their order");
         let rejected_by = "select count(*) from drifts where rejected_by is not null";
         assert_eq!(scene.count(rejected_by).await, 0);
         assert_eq!(scene.events(id).await.last().map(String::as_str), Some("resolved"));
