@@ -71,6 +71,7 @@ impl Outcome {
             surveys.iter().filter_map(|(scope, survey)| Some(((*scope).clone(), survey.error()?))).collect();
         unread.sort();
         let errors: Vec<String> = unread.iter().map(|(scope, why)| format!("{scope}: {why}")).collect();
+        let error = (!errors.is_empty()).then(|| errors.join("\n"));
         let sum =
             |of: fn(&Survey) -> u64| surveys.iter().map(|(_, s)| of(s)).sum::<u64>().try_into().unwrap_or(i64::MAX);
         let (scanned, api_calls) = (sum(|survey| survey.scanned), sum(|survey| survey.api_calls));
@@ -78,7 +79,7 @@ impl Outcome {
         findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.key.cmp(&b.key)));
         Self {
             scan: json!({ "scan": { "status": status, "resources_scanned": scanned, "drifts_found": findings.len(),
-                "api_calls": api_calls, "error": errors.join("\n"), "dry_run": true } }),
+                "api_calls": api_calls, "error": error, "dry_run": true } }),
             status,
             unread,
             scanned,

@@ -5,7 +5,8 @@ use std::fmt;
 
 use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Hours of a month, as AWS's own calculator counts them.
 pub const HOURS_PER_MONTH: Decimal = Decimal::from_parts(730, 0, 0, false, 0);
@@ -72,7 +73,7 @@ impl MonthlyCost {
 }
 
 /// What a drift costs a month: actual less expected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CostImpact {
     /// US dollars a month; zero means known to cost nothing.
     Known(Money),
@@ -110,6 +111,32 @@ impl CostImpact {
         }
         Self::Known(Money(sum))
     }
+}
+
+impl Serialize for CostImpact {
+    /// As a stored drift tells it: the amount, else why there is none.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let reason = match self {
+            Self::Known(_) => None,
+            Self::Unknown(reason) => Some(reason),
+        };
+        let mut fields = serializer.serialize_struct("CostImpact", 2)?;
+        fields.serialize_field("cost_impact_monthly", &self.to_cents().map(to_text))?;
+        fields.serialize_field("cost_unknown_reason", &reason)?;
+        fields.end()
+    }
+}
+
+/// Serialises an amount with its cents, as the database keeps it: `70.08`, `0.00`; `null` if unknown.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn cents<S: Serializer>(amount: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
+    amount.map(to_text).serialize(serializer)
+}
+
+fn to_text(cents: Decimal) -> String {
+    format!("{cents:.2}")
 }
 
 impl fmt::Display for CostImpact {

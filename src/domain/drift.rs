@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::cost::CostImpact;
+use super::cost::{self, CostImpact};
 use super::diff::Change;
 use super::id::{DriftId, ResourceKey};
 use super::severity::Severity;
@@ -36,7 +36,8 @@ impl DriftKind {
     }
 }
 
-/// What a scan found out about one resource that is not as declared.
+/// What a scan found out about one resource that is not as declared. As JSON it has the names of a stored [`Drift`], so
+/// that a dry run reads like a scan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
     /// The resource.
@@ -45,8 +46,10 @@ pub struct Finding {
     /// How it departs.
     pub kind: DriftKind,
     /// The declared state, canonical; `null` if nothing declares it.
+    #[serde(rename = "expected_state")]
     pub expected: Value,
     /// The live state of the declared attributes, canonical; `null` if it is gone.
+    #[serde(rename = "actual_state")]
     pub actual: Value,
     /// RFC 6902 patch from `expected` to `actual`.
     pub difference: Value,
@@ -55,6 +58,7 @@ pub struct Finding {
     /// The worst change's rating.
     pub severity: Severity,
     /// What it costs a month.
+    #[serde(flatten)]
     pub cost: CostImpact,
     /// Where the declaration stands (a file, later a Terraform address), for people; `None` if unmanaged.
     pub declared_in: Option<String>,
@@ -211,6 +215,7 @@ pub struct Drift {
     /// How bad.
     pub severity: Severity,
     /// US dollars a month; `null` if unknown.
+    #[serde(serialize_with = "cost::cents")]
     pub cost_impact_monthly: Option<rust_decimal::Decimal>,
     /// Why the cost is unknown; `null` if it is known.
     pub cost_unknown_reason: Option<String>,
@@ -234,4 +239,40 @@ pub struct Drift {
     pub resolved_at: Option<DateTime<Utc>>,
     /// `auto-remediate`, `manual-fix` or `acknowledged`.
     pub resolved_how: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::id::Scope;
+
+    #[test]
+    fn a_finding_reads_like_a_stored_drift() {
+        let scope =
+            Scope { account_id: "123456789012".into(), region: "us-east-1".into(), resource_type: "EC2".to_owned() };
+        let finding = |cost| Finding {
+            key: ResourceKey { scope: scope.clone(), resource_id: "i-1".to_owned() },
+            kind: DriftKind::Missing,
+            expected: json!({}),
+            actual: Value::Null,
+            difference: json!([]),
+            changes: Vec::new(),
+            severity: Severity::Warning,
+            cost,
+            declared_in: None,
+        };
+        let known = json!(finding(CostImpact::Known(cost::Money("-70.08".parse().expect("a number")))));
+        assert_eq!(known["cost_impact_monthly"], json!("-70.08"));
+        assert_eq!(json!(finding(CostImpact::Known(cost::Money::ZERO)))["cost_impact_monthly"], json!("0.00"));
+        let unknown = json!(finding(CostImpact::Unknown("no price".to_owned())));
+        assert_eq!(
+            (&unknown["cost_impact_monthly"], &unknown["cost_unknown_reason"]),
+            (&Value::Null, &json!("no price"))
+        );
+        for name in ["account_id", "resource_id", "expected_state", "actual_state", "difference", "declared_in"] {
+            assert!(known.get(name).is_some(), "{name}");
+        }
+    }
 }
