@@ -3,6 +3,8 @@
 //! One table per type is what checking, canonical form, diff, severity, help and the law tests derive from, so that
 //! an attribute is described once. It must never hold a match over type names.
 
+mod spelling;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
@@ -159,6 +161,8 @@ pub fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute
 #[must_use]
 pub fn check(attributes: &[Attribute], state: &ResourceState) -> Vec<StateProblem> {
     let mut problems = Vec::new();
+    let mut state = state.clone();
+    respell(attributes, &mut state);
     for (name, value) in state.iter() {
         let pointer = format!("/{}", escape(name));
         match find(attributes, name) {
@@ -176,9 +180,19 @@ pub fn check(attributes: &[Attribute], state: &ResourceState) -> Vec<StateProble
 /// Brings every attribute to canonical form: defaults written out, sets as objects, policies by meaning. Idempotent.
 /// Values that [`check`] refuses are left as they are.
 pub fn normalize(attributes: &[Attribute], state: &mut ResourceState) {
+    respell(attributes, state);
     for (name, value) in state.iter_mut() {
         if let Some(attribute) = find(attributes, name) {
             attribute.shape.normalize(value, attribute.fill);
+        }
+    }
+}
+
+/// Brings values in another spelling of certain meaning, such as a list where a set belongs, to the table's.
+pub fn respell(attributes: &[Attribute], state: &mut ResourceState) {
+    for (name, value) in state.iter_mut() {
+        if let Some(attribute) = find(attributes, name) {
+            spelling::respell(&attribute.shape, value);
         }
     }
 }
@@ -219,7 +233,6 @@ impl Shape {
                 Ok(_) => true,
                 Err(error) => return problems.push(policy_problem(value, pointer, error)),
             },
-            (Self::Set, Value::Array(items)) => items.iter().all(Value::is_string),
             (Self::Set, value) => value.is_object(),
             (Self::Tags, Value::Object(tags)) => return check_tags(tags, pointer, problems),
             (Self::Map(shape), Value::Object(entries)) => {
@@ -265,10 +278,6 @@ impl Shape {
         }
         match (self, &mut *value) {
             (Self::Policy, value) => policy::normalize(value),
-            (Self::Set, Value::Array(items)) => {
-                let keys = items.iter().filter_map(Value::as_str);
-                *value = keys.map(|key| (key.to_owned(), Value::Object(Map::new()))).collect();
-            }
             (Self::Set, Value::Object(entries)) => {
                 entries.values_mut().for_each(|entry| *entry = Value::Object(Map::new()));
             }

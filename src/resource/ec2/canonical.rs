@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{
 };
 use serde_json::{Map, Value, json};
 
-use super::attributes::{ATTRIBUTES, BLOCK_DEVICES, USER_DATA};
+use super::attributes::{ATTRIBUTES, BLOCK_DEVICES, CREDIT_SPECIFICATION, USER_DATA};
 use super::volumes;
 use crate::domain::schema::{self, StateProblem};
 use crate::domain::state::{ResourceState, escape};
@@ -96,8 +96,30 @@ fn private_dns_name_options(options: PrivateDnsNameOptionsResponse) -> Value {
     })
 }
 
+/// AWS's own JSON form of an attribute becomes ours.
+fn respell(state: &mut ResourceState) {
+    for (name, value) in state.iter_mut() {
+        let wrapper: &[&str] = match name {
+            "IamInstanceProfile" => &["Arn", "Name"],
+            "Monitoring" => &["State"],
+            "State" => &["Name"],
+            _ => &[],
+        };
+        if let Some(inner) = wrapper.iter().find_map(|key| value.get_mut(*key).map(Value::take)) {
+            *value = inner;
+        }
+        match (name, value.as_str()) {
+            ("Monitoring", Some("enabled" | "pending")) => *value = true.into(),
+            ("Monitoring", Some("disabled" | "disabling")) => *value = false.into(),
+            (CREDIT_SPECIFICATION, Some("standard" | "unlimited")) => *value = json!({ "CpuCredits": value.take() }),
+            _ => {}
+        }
+    }
+}
+
 /// Brings a state to canonical form.
 pub(super) fn normalize(state: &mut ResourceState) {
+    respell(state);
     schema::normalize(ATTRIBUTES, state);
     for (name, value) in state.iter_mut() {
         if OPTIONAL_TEXTS.contains(&name) && value.as_str() == Some("") {
@@ -116,9 +138,11 @@ pub(super) fn normalize(state: &mut ResourceState) {
     }
 }
 
-/// Faults that the attribute table does not tell.
+/// Every fault of a declared state.
 pub(super) fn check(state: &ResourceState) -> Vec<StateProblem> {
-    let mut problems = Vec::new();
+    let mut state = state.clone();
+    respell(&mut state);
+    let mut problems = schema::check(ATTRIBUTES, &state);
     let mut fault = |pointer: String, message: &str| {
         problems.push(StateProblem { pointer, message: message.to_owned() });
     };
@@ -179,6 +203,32 @@ mod tests {
                 "Tags": {"Name": "web"},
             })
         );
+    }
+
+    #[test]
+    fn what_aws_writes_is_taken_too() {
+        let declared = json!({
+            "CreditSpecification": "unlimited",
+            "IamInstanceProfile": {"Arn": "arn:aws:iam::123456789012:instance-profile/web", "Id": "AIPA"},
+            "Monitoring": {"State": "enabled"},
+            "SecurityGroups": [{"GroupId": "sg-1", "GroupName": "web"}],
+            "State": {"Code": 16, "Name": "running"},
+            "Tags": [{"Key": "Name", "Value": "web"}],
+        });
+        let state = ResourceState::from(declared.as_object().expect("an object").clone());
+        assert_eq!(Ec2.check(&state), []);
+        assert_eq!(
+            normalized(declared),
+            json!({
+                "CreditSpecification": {"CpuCredits": "unlimited"},
+                "IamInstanceProfile": "web",
+                "Monitoring": true,
+                "SecurityGroups": {"sg-1": {}},
+                "State": "running",
+                "Tags": {"Name": "web"},
+            })
+        );
+        assert_eq!(normalized(json!({"Monitoring": "disabled"})), json!({"Monitoring": false}));
     }
 
     #[test]

@@ -49,9 +49,7 @@ impl ResourceType for Ec2 {
     }
 
     fn check(&self, state: &ResourceState) -> Vec<StateProblem> {
-        let mut problems = schema::check(attributes::ATTRIBUTES, state);
-        problems.extend(canonical::check(state));
-        problems
+        canonical::check(state)
     }
 
     fn normalize(&self, state: &mut ResourceState) {

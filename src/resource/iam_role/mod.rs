@@ -110,16 +110,15 @@ impl ResourceType for IamRole {
     }
 
     fn check(&self, state: &ResourceState) -> Vec<StateProblem> {
-        let mut problems = schema::check(ATTRIBUTES, state);
-        problems.extend(check_values(state));
+        let mut state = state.clone();
+        respell(&mut state);
+        let mut problems = schema::check(ATTRIBUTES, &state);
+        problems.extend(check_values(&state));
         problems
     }
 
     fn normalize(&self, state: &mut ResourceState) {
-        // Tools that keep "none" as an empty text mean what AWS tells by telling nothing.
-        if state.get(BOUNDARY).and_then(Value::as_str) == Some("") {
-            state.set(BOUNDARY, Value::Null);
-        }
+        respell(state);
         schema::normalize(ATTRIBUTES, state);
     }
 
@@ -149,6 +148,32 @@ impl ResourceType for IamRole {
             .with(DESCRIPTION, "Web servers")
             .with(PATH, "/")
             .with(TAGS, json!({"Env": "prod"}))
+    }
+}
+
+/// AWS's own JSON form of an attribute becomes ours.
+fn respell(state: &mut ResourceState) {
+    for (name, value) in state.iter_mut() {
+        match name {
+            BOUNDARY => {
+                if let Some(arn) = value.get_mut("PermissionsBoundaryArn").map(Value::take) {
+                    *value = arn;
+                }
+                // Tools that keep "none" as an empty text mean what AWS tells by telling nothing.
+                if value.as_str() == Some("") {
+                    *value = Value::Null;
+                }
+            }
+            INLINE => {
+                let policy = |item: &Value| {
+                    Some((item.get("PolicyName")?.as_str()?.to_owned(), item.get("PolicyDocument")?.clone()))
+                };
+                if let Some(policies) = value.as_array().and_then(|items| items.iter().map(policy).collect()) {
+                    *value = Value::Object(policies);
+                }
+            }
+            _ => {}
+        }
     }
 }
 
@@ -217,6 +242,25 @@ mod tests {
                 "/AttachedPolicies/0",
             ]
         );
+    }
+
+    #[test]
+    fn what_aws_writes_is_taken_too() {
+        let policy = json!({"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}});
+        let mut state = ResourceState::new()
+            .with(
+                BOUNDARY,
+                json!({"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": "arn:aws:iam::aws:policy/x"}),
+            )
+            .with(INLINE, json!([{"PolicyName": "all", "PolicyDocument": policy}]))
+            .with(ATTACHED, json!([{"PolicyName": "x", "PolicyArn": "arn:aws:iam::aws:policy/x"}]))
+            .with(TAGS, json!([{"Key": "Env", "Value": "prod"}]));
+        assert_eq!(IamRole.check(&state), []);
+        IamRole.normalize(&mut state);
+        assert_eq!(state.get(BOUNDARY), Some(&json!("arn:aws:iam::aws:policy/x")));
+        assert_eq!(state.get(ATTACHED), Some(&json!({"arn:aws:iam::aws:policy/x": {}})));
+        assert_eq!(state.get(TAGS), Some(&json!({"Env": "prod"})));
+        assert!(state.get(INLINE).is_some_and(|inline| inline["all"]["Statement"].is_array()));
     }
 
     #[test]

@@ -74,6 +74,8 @@ impl ResourceType for SecurityGroup {
 
     fn check(&self, state: &ResourceState) -> Vec<StateProblem> {
         let mut problems = schema::check(ATTRIBUTES, state);
+        let mut state = state.clone();
+        schema::respell(ATTRIBUTES, &mut state);
         for attribute in [INGRESS, EGRESS] {
             let rules = state.get(attribute).and_then(Value::as_object);
             problems.extend(rules.into_iter().flat_map(|rules| check_keys(attribute, rules)));
@@ -218,7 +220,7 @@ mod tests {
     fn faults_of_keys_name_the_place() {
         let state = ResourceState::new()
             .with(INGRESS, json!({"tcp:22:everyone": {}, "tcp:443:10.0.0.0/8": {}, "6:443-443:10.9.9.9/8": {}}))
-            .with(EGRESS, json!([]));
+            .with(EGRESS, json!(7));
         let told: Vec<_> = SecurityGroup.check(&state).into_iter().map(|p| (p.pointer, p.message)).collect();
         assert_eq!(told.len(), 3, "{told:?}");
         assert_eq!(told[0].0, "/EgressRules");
