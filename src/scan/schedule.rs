@@ -134,6 +134,9 @@ impl Scheduler {
         let accounts = self.scanner.accounts().await?;
         let scopes = plan::shards(&schedule.filter, &accounts, crate::resource::BUILTIN)?;
         let mut tx = self.store.begin().await?;
+        // Invariant: the lock comes first, so that of two replicas at neighbouring ticks the second sees the first one's
+        // scan.
+        store::schedule::lock(&mut tx, &schedule.name).await?;
         let running = store::scan::is_running(&mut tx, &schedule.name).await?;
         let scan_id = ScanId::new();
         let outcome = if running { TickOutcome::Skipped } else { TickOutcome::Scanned };

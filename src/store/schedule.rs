@@ -58,6 +58,18 @@ pub async fn see(
     .step("remember a schedule")
 }
 
+/// Has replicas that take ticks of one schedule take them one after the other, to the end of the transaction.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn lock(conn: &mut PgConnection, name: &str) -> Result<(), StoreError> {
+    sqlx::query_scalar!("select name from schedules where name = $1 for update", name)
+        .fetch_optional(&mut *conn)
+        .await
+        .step("lock a schedule")?;
+    Ok(())
+}
+
 /// Takes a tick; false if another replica has it. Waits for one that is just taking it.
 ///
 /// # Errors
