@@ -8,6 +8,7 @@ mod metrics;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -49,11 +50,21 @@ pub async fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
     Ok(listener)
 }
 
+/// How long begun requests may take after the soft stop: a client that sends half of one must not keep us from ending.
+const DRAIN: Duration = Duration::from_secs(5);
+
 /// Serves until the soft stop, then lets begun requests finish.
 pub async fn serve(listener: TcpListener, state: HttpState, shutdown: Shutdown) {
     let stop = shutdown.soft().clone();
-    let served = axum::serve(listener, router(state)).with_graceful_shutdown(stop.cancelled_owned()).await;
-    if let Err(error) = served {
-        tracing::error!(error = &error as &dyn std::error::Error, "the HTTP server ended");
+    let serving = axum::serve(listener, router(state)).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let drained = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = serving.into_future() => if let Err(error) = served {
+            tracing::error!(error = &error as &dyn std::error::Error, "the HTTP server ended");
+        },
+        () = drained => info!("HTTP requests that did not end were dropped"),
     }
 }
