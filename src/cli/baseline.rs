@@ -37,7 +37,7 @@ pub(super) async fn baseline(context: &Context, command: BaselineCommand) -> any
     let app = context.app()?;
     let accounts = app.scanner.accounts().await?;
     let scopes = plan::shards(&args.filter.to_filter(), &accounts, BUILTIN)?;
-    capture::refuse_overwriting(&args.out, args.force)?;
+    capture::refuse_overwriting(&args.out, &scopes, args.force)?;
     let captured = capture::capture(&app.scanner, &scopes, args.deep, &|scope, count| {
         output::note(format_args!("{scope}: {}", output::count(count, "resource")));
     })

@@ -2,6 +2,7 @@
 //!
 //! What could not be read whole is left out and said: a document must never declare less than is there by accident.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use futures::{StreamExt, stream};
@@ -30,6 +31,16 @@ pub struct CapturedResource {
     pub state: ResourceState,
 }
 
+impl CapturedResource {
+    fn scope(&self) -> Scope {
+        Scope {
+            account_id: self.account_id.clone(),
+            region: self.region.clone(),
+            resource_type: self.resource_type.clone(),
+        }
+    }
+}
+
 /// What was captured.
 #[derive(Debug, Default)]
 pub struct Captured {
@@ -37,6 +48,8 @@ pub struct Captured {
     pub resources: Vec<CapturedResource>,
     /// What could not be read and is not in `resources`, in words.
     pub errors: Vec<String>,
+    /// The scopes of which everything could be read.
+    pub complete: Vec<Scope>,
 }
 
 /// A file that would be lost.
@@ -47,9 +60,23 @@ pub struct Exists(PathBuf);
 /// Refuses to write over a file.
 ///
 /// # Errors
-/// If `out` exists as a file and `force` is not given.
-pub fn refuse_overwriting(out: &Path, force: bool) -> Result<(), Exists> {
-    if out.is_file() && !force { Err(Exists(out.to_owned())) } else { Ok(()) }
+/// If a file that a capture of the scopes would write exists and `force` is not given.
+pub fn refuse_overwriting(out: &Path, scopes: &[Scope], force: bool) -> Result<(), Exists> {
+    let files =
+        if is_folder(out) { scopes.iter().map(|scope| file_of(out, scope)).collect() } else { vec![out.to_owned()] };
+    match files.into_iter().find(|file| !force && file.exists()) {
+        Some(file) => Err(Exists(file)),
+        None => Ok(()),
+    }
+}
+
+/// Whether a file for each scope is to be written, and not one for all.
+fn is_folder(out: &Path) -> bool {
+    out.is_dir() || out.as_os_str().to_string_lossy().ends_with('/')
+}
+
+fn file_of(folder: &Path, scope: &Scope) -> PathBuf {
+    folder.join(format!("{}-{}-{}.json", scope.account_id, scope.region, scope.resource_type))
 }
 
 /// Reads every resource of the scopes. `deep`: also what costs a call per resource.
@@ -77,6 +104,7 @@ pub async fn capture(
     for (_, part) in parts {
         all.resources.extend(part.resources);
         all.errors.extend(part.errors);
+        all.complete.extend(part.complete);
     }
     Ok(all)
 }
@@ -93,8 +121,8 @@ async fn capture_scope(scanner: &Scanner, scope: &Scope, deep: bool) -> Captured
     };
     let request = ReadRequest {
         scope: scope.clone(),
-        declared: std::collections::BTreeMap::new(),
-        region_open: std::collections::BTreeSet::new(),
+        declared: BTreeMap::new(),
+        region_open: BTreeSet::new(),
         is_home: false,
         regions: vec![scope.region.clone()],
         undeclared: if deep { Undeclared::ReadDeep } else { Undeclared::Read },
@@ -123,6 +151,9 @@ async fn capture_scope(scanner: &Scanner, scope: &Scope, deep: bool) -> Captured
         }
     }
     captured.resources.sort_by(|a, b| a.resource_id.cmp(&b.resource_id));
+    if captured.errors.is_empty() {
+        captured.complete.push(scope.clone());
+    }
     captured
 }
 
@@ -131,16 +162,19 @@ async fn capture_scope(scanner: &Scanner, scope: &Scope, deep: bool) -> Captured
 /// # Errors
 /// If a file cannot be written. A file appears whole or not at all.
 pub fn write(captured: &Captured, out: &Path) -> std::io::Result<()> {
-    if !out.is_dir() && !out.as_os_str().to_string_lossy().ends_with('/') {
+    if !is_folder(out) {
         return write_file(out, &captured.resources.iter().collect::<Vec<_>>());
     }
-    let mut by_scope: std::collections::BTreeMap<String, Vec<&CapturedResource>> = std::collections::BTreeMap::new();
+    let mut files: BTreeMap<PathBuf, Vec<&CapturedResource>> = BTreeMap::new();
+    // The file of an earlier capture must not go on declaring what is gone.
+    for file in captured.complete.iter().map(|scope| file_of(out, scope)).filter(|file| file.exists()) {
+        files.insert(file, Vec::new());
+    }
     for resource in &captured.resources {
-        let CapturedResource { resource_type, account_id, region, .. } = resource;
-        by_scope.entry(format!("{account_id}-{region}-{resource_type}.json")).or_default().push(resource);
+        files.entry(file_of(out, &resource.scope())).or_default().push(resource);
     }
     std::fs::create_dir_all(out)?;
-    by_scope.iter().try_for_each(|(name, resources)| write_file(&out.join(name), resources))
+    files.iter().try_for_each(|(file, resources)| write_file(file, resources))
 }
 
 fn write_file(path: &Path, resources: &[&CapturedResource]) -> std::io::Result<()> {
