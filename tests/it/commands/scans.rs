@@ -143,6 +143,7 @@ async fn a_capture_overwrites_nothing_unasked_and_leaves_no_half_file() {
     assert_eq!(read(), "precious");
     assert_eq!(place.run(&[&capture[..], &["--force"]].concat()).await.code, Some(0));
     assert_eq!(serde_json::from_str::<Value>(&read()).expect("JSON")["resources"], serde_json::json!([]));
+    folder_is_as_safe_as_a_file(&world, &place).await;
     let nowhere = place.run(&["baseline", "capture", "--type", "RDS", "--out", "/proc/nowhere/base.json"]).await;
     assert!(nowhere.code == Some(1) && nowhere.stderr.contains("write /proc/nowhere/base.json"), "{nowhere:?}");
 
@@ -153,10 +154,20 @@ async fn a_capture_overwrites_nothing_unasked_and_leaves_no_half_file() {
     assert!(denied.code == Some(1) && denied.stderr.contains("not captured: rds:DescribeDBInstances"), "{denied:?}");
 }
 
+async fn folder_is_as_safe_as_a_file(world: &World, place: &Place) {
+    let name = format!("all/{}-us-east-1-RDS.json", world.account_id);
+    let file = place.write(&name, "precious");
+    let capture = ["baseline", "capture", "--type", "RDS", "--out", "all"];
+    place.run(&capture).await.refuses(&[&name, "--force to overwrite it"]);
+    assert_eq!(place.run(&[&capture[..], &["--force"]].concat()).await.code, Some(0));
+    let text = std::fs::read_to_string(file).expect("the file");
+    assert!(text.contains("\"resources\": []"), "what is gone is declared no more: {text}");
+}
+
 #[tokio::test]
 async fn expected_check_tells_every_problem_and_its_place() {
-    let (_world, place) = without_database().await;
-    place.configure(&format!("[aws]\nregions = [\"us-east-1\"]\n{DECLARED}"));
+    let (world, place) = without_database().await;
+    place.configure(&config(&world, &world.endpoint, "postgres://127.0.0.1:1/x", DECLARED));
     place.write("expected/a.json", "{\"resources\": [\n{}]}");
     place.write("expected/b.json", "not json");
     for (args, is_json) in [(&["expected", "check"][..], false), (&["expected", "check", "--format", "json"], true)] {

@@ -142,7 +142,9 @@ async fn two_daemons_scan_each_tick_once_and_deliver_each_alert_once() {
 
     let scanned = stage.count("select count(distinct scan_id) from schedule_ticks where outcome = 'scanned'").await;
     assert_eq!(stage.count("select count(*) from scans").await, scanned, "a scan for each tick, and none beside");
-    assert_eq!(stage.count("select count(*) from scans where status <> 'succeeded'").await, 0);
+    // A tick may have come just before the end: its scan waits for the next daemon.
+    assert_eq!(stage.count("select count(*) from scans where status in ('partial', 'failed')").await, 0);
+    assert_eq!(stage.count("select count(*) from jobs where state in ('running', 'discarded')").await, 0);
     assert_eq!(stage.count("select count(*) from drifts").await, 8);
     assert_eq!(stage.count("select count(*) from alerts").await, 8);
     assert_eq!(stage.count("select count(*) from deliveries where attempts <> 1").await, 0);

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use super::{Stage, hourly_in, schedule};
 use crate::support::{Daemon, Effect, Place, Rule, until};
@@ -60,4 +62,17 @@ async fn a_daemon_that_cannot_listen_says_where_and_fails() {
     assert_eq!(output.code, Some(1), "{output:?}");
     assert!(output.stderr.contains(&format!("listen on {taken} ([api].listen)")), "{output:?}");
     drop(port_holder);
+}
+
+#[tokio::test]
+async fn a_client_that_sends_half_a_request_does_not_keep_a_daemon_from_ending() {
+    let stage = Stage::new(0).await;
+    let mut daemon = stage.place("").start(&["--only", "api"]);
+    let url = daemon.serves().await;
+    let mut half = TcpStream::connect(url.trim_start_matches("http://")).await.expect("a connection");
+    half.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n").await.expect("half a request");
+    daemon.terminate();
+    let status = daemon.ends_within(Duration::from_secs(15)).await;
+    assert!(status.success(), "{status}:\n{}", daemon.log());
+    daemon.says("HTTP requests that did not end were dropped").await;
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use driftsentry::store::schedule::lock;
+use tokio::time::timeout;
+
 use super::{Stage, hourly_in, schedule};
 use crate::support::{Effect, Rule};
 
@@ -55,4 +58,16 @@ async fn a_changed_schedule_has_missed_nothing() {
     let daemon = place.start(&[]);
     stage.reaches(1, "select count(*) from scans where status = 'succeeded'").await;
     daemon.stop().await;
+}
+
+#[tokio::test]
+async fn replicas_take_the_ticks_of_a_schedule_one_after_the_other() {
+    let stage = Stage::new(0).await;
+    stage.owe_a_tick("@daily").await;
+    let (mut one, mut other) = (stage.pool().begin().await.unwrap(), stage.pool().begin().await.unwrap());
+    lock(&mut one, "all").await.expect("the first replica's turn");
+    let mut second = Box::pin(lock(&mut other, "all"));
+    timeout(Duration::from_millis(300), &mut second).await.expect_err("the second one waits");
+    one.commit().await.expect("the first one is done");
+    second.await.expect("the second one's turn");
 }
