@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_closed_to_the_user_is_named() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let closed = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        let folder = tempfile::Builder::new().permissions(closed).tempdir().expect("a temporary folder");
         let inner = folder.path().join("inner");
         std::fs::create_dir(&inner).expect("an inner folder");
         let stranger = Owner { uid: 54321, gid: 54321 };
