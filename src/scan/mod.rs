@@ -13,6 +13,7 @@ pub mod schedule;
 pub mod shard;
 pub mod survey;
 mod trail;
+mod unread;
 
 use std::sync::Arc;
 

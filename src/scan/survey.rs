@@ -2,12 +2,13 @@
 //!
 //! Resources stream through; only what differs is held. A stream that ended early is never taken for a short listing.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use futures::StreamExt;
 use serde_json::Value;
 
 use super::assess::{Context, Judgement, Standing, Verdict};
+use super::unread::Unread;
 use crate::config::Unmanaged;
 use crate::domain::drift::{DriftKind, Finding};
 use crate::domain::id::{DriftId, ScannedAccount, Scope};
@@ -131,7 +132,7 @@ struct Tally<'a> {
     met: Vec<bool>,
     /// Undeclared resources that were met, as far as a drift of them stands.
     met_undeclared: HashSet<&'a str>,
-    unread: BTreeMap<(String, String), u64>,
+    unread: Unread,
     survey: Survey,
 }
 
@@ -147,7 +148,7 @@ impl<'a> Tally<'a> {
             declared,
             standing: by_id,
             met_undeclared: HashSet::new(),
-            unread: BTreeMap::new(),
+            unread: Unread::default(),
             survey: Survey::default(),
         }
     }
@@ -194,8 +195,8 @@ impl<'a> Tally<'a> {
     fn take(&mut self, resource_id: &str, judgement: Judgement) {
         self.survey.ignored += judgement.ignored as u64;
         self.survey.unknown += u64::from(!judgement.unknown.is_empty());
-        for unread in judgement.unknown {
-            *self.unread.entry(unread).or_default() += 1;
+        for (attribute, reason) in judgement.unknown {
+            self.unread.note(resource_id, attribute, reason);
         }
         match judgement.verdict {
             Verdict::Unjudged(_) => return,
@@ -217,11 +218,7 @@ impl<'a> Tally<'a> {
             let unseen = self.met.iter().filter(|met| !**met).count();
             self.survey.unknown += unseen as u64;
         }
-        let unread = std::mem::take(&mut self.unread);
-        self.survey.errors.extend(unread.into_iter().map(|((attribute, reason), count)| match count {
-            1 => format!("{attribute} of one resource could not be read: {reason}"),
-            _ => format!("{attribute} of {count} resources could not be read: {reason}"),
-        }));
+        self.survey.errors.extend(std::mem::take(&mut self.unread).into_words());
         let problems = &self.surveyor.estate.problems;
         if let Some(first) = problems.first() {
             let more = if problems.len() > 1 { format!(" (and {} more)", problems.len() - 1) } else { String::new() };

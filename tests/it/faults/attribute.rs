@@ -13,8 +13,9 @@ async fn the_rest_is_compared(ops: &'static Ops, operation: &str, attribute: &st
     let before = memory(&scene.app).await;
     scene.app.proxy.add(Rule::on(operation, Effect::Denied));
     let scan = scene.scan().await;
-    let count = format!("{attribute} of 4 resources could not be read");
-    assert_ended(&scan, "partial", &[&count, &format!("allow {action} to the role")]);
+    let count = format!("{attribute} of ");
+    let more = "and 3 more could not be read: ";
+    assert_ended(&scan, "partial", &[&count, more, &format!("allow {action} to the role")]);
     assert_eq!((scan.resources_scanned, scan.drifts_found, scan.drifts_resolved), (4, 3, 1));
     assert_eq!(scene.app.shards(&scan).await[0].resources_unknown, 4);
     let after = memory(&scene.app).await;
@@ -35,7 +36,7 @@ async fn the_rest_is_compared(ops: &'static Ops, operation: &str, attribute: &st
     scene.app.proxy.clear_rules();
     scene.app.proxy.add(Rule::on(operation, Effect::HalfBody));
     let rows = memory(&scene.app).await;
-    assert_ended(&scene.scan().await, "partial", &[&count]);
+    assert_ended(&scene.scan().await, "partial", &[&count, more]);
     assert_eq!(memory(&scene.app).await, rows);
     scene.tells_the_truth_when_aws_answers_again().await;
 }
@@ -170,6 +171,29 @@ async fn a_bucket_of_which_nothing_can_be_read_is_neither_missing_nor_as_declare
     app.proxy.clear_rules();
     app.scan_later().await;
     assert_eq!(app.open_drifts().await, []);
+}
+
+#[tokio::test]
+async fn what_is_denied_of_many_buckets_is_told_once_and_names_one() {
+    let (app, aws, first) = bucket(Setup::of(&["S3"])).await;
+    let mut buckets = vec![first];
+    for name in ["backups", "logs"] {
+        buckets.push((S3.create)(&aws, name).await);
+    }
+    app.capture_baseline().await;
+    for id in &buckets {
+        let denied = format!(
+            "<Error><Code>AccessDenied</Code><Message>User is not authorized to perform: s3:GetBucketTagging on \
+             resource: arn:aws:s3:::{id}</Message><RequestId>{id}</RequestId></Error>"
+        );
+        app.proxy.add(Rule::on("GET ?tagging", Effect::Answer(403, denied)).about(id));
+    }
+    app.clock.advance(chrono::TimeDelta::minutes(15));
+    let scan = app.scan().await;
+    assert_ended(&scan, "partial", &["and 2 more could not be read: s3:GetBucketTagging in "]);
+    let error = scan.error.expect("why");
+    assert_eq!(error.matches("could not be read").count(), 1, "{error}");
+    assert!(buckets.iter().any(|id| error.contains(&format!("Tags of {id} and"))), "{error}");
 }
 
 #[tokio::test]

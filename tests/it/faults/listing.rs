@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::{Scene, assert_ended, memory};
 use crate::support::{EC2, Effect, IAM_ROLE, Ops, RDS, Rule, S3, SECURITY_GROUP};
 
@@ -95,6 +97,27 @@ async fn an_account_whose_role_cannot_be_assumed_says_nothing() {
         scene.app.proxy.clear_rules();
     }
     scene.tells_the_truth_when_aws_answers_again().await;
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_entered_leaves_the_others_compared() {
+    let mut scene = Scene::of(&SECURITY_GROUP).await;
+    let other = format!("9{}", &scene.app.world.account_id.as_str()[1..]);
+    scene.app.restart(|setup| {
+        let role = format!("arn:aws:iam::{other}:role/driftsentry-scan");
+        setup.toml = format!("[[aws.accounts]]\nname = \"other\"\nid = \"{other}\"\nrole_arn = \"{role}\"\n");
+    });
+    let declared = json!({ "resource_type": "SECURITY_GROUP", "resource_id": "sg-00000000000000abc",
+        "account_id": other, "region": "us-east-1", "state": { "Tags": {} } });
+    scene.app.edit_baseline(|resources| resources.push(declared));
+    let form = format!("RoleArn=arn%3Aaws%3Aiam%3A%3A{other}%3Arole%2Fdriftsentry-scan");
+    scene.app.proxy.add(Rule::on("AssumeRole", Effect::Denied).about(&form));
+    let scan = scene.scan().await;
+    assert_ended(&scan, "partial", &[&format!("SECURITY_GROUP in {other}/us-east-1: sts:AssumeRole"), "was denied"]);
+    let shards = scene.app.shards(&scan).await;
+    let ended: Vec<&str> = shards.iter().map(|shard| shard.status.as_str()).collect();
+    assert_eq!(ended, ["succeeded", "failed"], "one for each account");
+    assert_eq!((scan.resources_scanned, scan.drifts_found, scan.drifts_resolved), (4, 3, 1));
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use driftsentry::domain::drift::DriftKind;
 use serde_json::{Value, json};
 
-use super::{bring, engineer, pointers, web_group};
-use crate::support::{IAM_ROLE, Ops, RDS, S3, SECURITY_GROUP, Setup, TestApp};
+use super::{bring, engineer, memory, pointers, web_group};
+use crate::support::{Effect, IAM_ROLE, Ops, RDS, Rule, S3, SECURITY_GROUP, Setup, TestApp};
 
 #[tokio::test]
 async fn a_resource_that_is_deleted_is_missing_until_it_is_back() {
@@ -27,6 +27,28 @@ async fn a_resource_that_is_deleted_is_missing_until_it_is_back() {
         let [over] = app.drifts().await.try_into().expect("one");
         assert_eq!((over.status.as_str(), over.resolved_how.as_deref()), ("resolved", Some("manual-fix")));
     }
+}
+
+#[tokio::test]
+async fn a_database_that_aws_is_at_work_on_is_not_judged() {
+    let app = TestApp::start(Setup::of(RDS.types)).await;
+    let aws = app.aws().await;
+    let (drifted, quiet) = ((RDS.create)(&aws, "drifted").await, (RDS.create)(&aws, "quiet").await);
+    app.capture_baseline().await;
+    (RDS.give_to)(&aws, &drifted, "sales").await;
+    app.scan_later().await;
+    let before = memory(&app).await;
+    let status = |word: &str| format!("<DBInstanceStatus>{word}</DBInstanceStatus>");
+    let modifying = Effect::Rewrite(status("available"), status("modifying"));
+    app.proxy.add(Rule::on(RDS.listing, modifying));
+    (RDS.give_to)(&aws, &drifted, "web").await;
+    (RDS.give_to)(&aws, &quiet, "sales").await;
+    let scan = app.scan_later().await;
+    assert_eq!((scan.resources_scanned, scan.drifts_found, scan.drifts_resolved), (0, 0, 0));
+    assert_eq!(memory(&app).await, before);
+    app.proxy.clear_rules();
+    app.scan_later().await;
+    assert_eq!(app.open_drift().await.key.resource_id, quiet);
 }
 
 #[tokio::test]

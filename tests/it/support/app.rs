@@ -128,7 +128,9 @@ impl TestApp {
 
     /// Declares a state, in a file of its own.
     pub fn declare(&self, resource_type: &str, resource_id: &str, state: &Value) {
-        let resource = json!({ "resource_type": resource_type, "resource_id": resource_id, "state": state });
+        let account_id = &self.world.account_id;
+        let resource = json!({ "resource_type": resource_type, "resource_id": resource_id, "account_id": account_id,
+            "state": state });
         self.write_expected(&format!("{resource_id}.json"), &json!({ "resources": [resource] }).to_string());
     }
 
