@@ -27,7 +27,7 @@ pub(super) struct CaptureArgs {
     /// Also the attributes that cost a call per instance (EC2 user data, termination and stop protection)
     #[arg(long)]
     deep: bool,
-    /// Overwrite what is there
+    /// Overwrite a file even if it holds something else than expected state
     #[arg(long)]
     force: bool,
 }

@@ -14,7 +14,7 @@ use crate::domain::drift::DetectedBy;
 use crate::domain::id::{Region, ScanId, Scope};
 use crate::jobs::ScanShard;
 use crate::queue::JobArgs;
-use crate::resource::BUILTIN;
+use crate::resource::{BUILTIN, ReadError};
 use crate::scan::{plan, survey::Survey};
 use crate::shutdown::Shutdown;
 use crate::store::{self, Store};
@@ -76,7 +76,16 @@ pub(super) struct ScanArgs {
 pub(super) async fn scan(context: &Context, args: ScanArgs) -> anyhow::Result<ExitCode> {
     let app = context.app()?;
     let (filter, unmanaged) = what(&app.config.schedules, &args)?;
-    let accounts = app.scanner.accounts().await?;
+    let accounts = match app.scanner.accounts().await {
+        Err(error) if !args.dry_run => {
+            let database = context.database(&app.config).await?;
+            let recorded = record_failure(&app, &database.store, args.schedule.as_deref(), &error).await;
+            database.close().await;
+            recorded?;
+            return Err(error.into());
+        }
+        accounts => accounts?,
+    };
     let scopes = plan::shards(&filter, &accounts, BUILTIN)?;
     let outcome = if args.dry_run {
         dry_run(&app, &scopes, unmanaged).await?
@@ -100,6 +109,18 @@ fn what(schedules: &[crate::config::Schedule], args: &ScanArgs) -> anyhow::Resul
     };
     let unmanaged = if args.unmanaged { asked } else { schedule.unmanaged };
     Ok((schedule.filter.clone(), unmanaged))
+}
+
+/// Keeps the record of a scan that never began, because AWS does not tell which account is to be scanned.
+async fn record_failure(
+    app: &App,
+    store: &Store,
+    schedule: Option<&str>,
+    error: &ReadError,
+) -> Result<(), store::StoreError> {
+    let (id, started_at) = (ScanId::new(), app.clock.now());
+    let scan = store::scan::NewScan { id, schedule, detected_by: DetectedBy::Manual, started_at };
+    store::scan::insert_failed(&mut *store.conn().await?, &scan, &error.to_string()).await
 }
 
 /// A scan through the queue, as the daemon does it; this process works on its shards. Interrupted, it finishes the

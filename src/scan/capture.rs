@@ -54,20 +54,27 @@ pub struct Captured {
 
 /// A file that would be lost.
 #[derive(Debug, thiserror::Error)]
-#[error("{} exists: give another name, or --force to overwrite it", .0.display())]
+#[error("{} exists and is no document of expected state: give another name, or --force to overwrite it", .0.display())]
 pub struct Exists(PathBuf);
 
-/// Refuses to write over a file.
+/// Refuses to write over a file that a slip of the keyboard may have named. What holds expected state, or nothing yet,
+/// is there to be captured anew.
 ///
 /// # Errors
-/// If a file that a capture of the scopes would write exists and `force` is not given.
+/// If a file that a capture of the scopes would write exists, holds something else and `force` is not given.
 pub fn refuse_overwriting(out: &Path, scopes: &[Scope], force: bool) -> Result<(), Exists> {
     let files =
         if is_folder(out) { scopes.iter().map(|scope| file_of(out, scope)).collect() } else { vec![out.to_owned()] };
-    match files.into_iter().find(|file| !force && file.exists()) {
+    match files.into_iter().find(|file| !force && file.exists() && !is_document(file)) {
         Some(file) => Err(Exists(file)),
         None => Ok(()),
     }
+}
+
+fn is_document(file: &Path) -> bool {
+    let Ok(text) = std::fs::read_to_string(file) else { return false };
+    let document = serde_json::from_str::<serde_json::Value>(&text);
+    text.trim().is_empty() || document.is_ok_and(|document| document.get("resources").is_some_and(|r| r.is_array()))
 }
 
 /// Whether a file for each scope is to be written, and not one for all.

@@ -15,7 +15,7 @@ use crate::domain::drift::DetectedBy;
 use crate::domain::id::{AccountId, JobId, Region, ScanId, Scope};
 use crate::domain::scan::ScanStatus;
 pub use progress::{
-    NewScan, ShardReport, call_off, close_if_done, close_orphans, finish_shard, insert, lock_open_shard,
+    NewScan, ShardReport, call_off, close_if_done, close_orphans, finish_shard, insert, insert_failed, lock_open_shard,
     newer_read_exists, start_shard,
 };
 

@@ -60,6 +60,26 @@ impl Default for ShardReport {
     }
 }
 
+/// Writes a scan that failed before it had shards.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn insert_failed(conn: &mut PgConnection, scan: &NewScan<'_>, error: &str) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into scans (id, schedule, detected_by, status, started_at, finished_at, error)
+         values ($1, $2, $3, 'failed', $4, $4, $5)",
+        scan.id.0,
+        scan.schedule,
+        scan.detected_by.as_str(),
+        scan.started_at,
+        error,
+    )
+    .execute(&mut *conn)
+    .await
+    .step("write a failed scan")?;
+    Ok(())
+}
+
 /// Writes a scan and its shards, all queued.
 ///
 /// # Errors

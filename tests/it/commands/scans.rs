@@ -132,13 +132,31 @@ async fn a_dry_run_needs_no_database_and_unknown_names_are_told_with_those_that_
 }
 
 #[tokio::test]
-async fn a_capture_overwrites_nothing_unasked_and_leaves_no_half_file() {
+async fn a_scan_whose_account_aws_does_not_tell_is_recorded_as_failed() {
+    let (database, world) = (TestDatabase::new().await, World::new().await);
+    let toml = config(&world, &world.endpoint, &database.url(), "");
+    let accounts = toml.find("[[aws.accounts]]").expect("an account");
+    let toml = format!("{}max_attempts = 1\n", &toml[..accounts]).replace(&world.endpoint, "http://127.0.0.1:1");
+    let place = Place::new(&toml);
+    place.run(&["scan", "--dry-run"]).await.refuses(&["sts:GetCallerIdentity", "failed at the other end"]);
+    place.run(&["scan"]).await.refuses(&["sts:GetCallerIdentity", "failed at the other end"]);
+    let scans: Vec<(String, String)> = sqlx::query_as("select status, error from scans where finished_at is not null")
+        .fetch_all(&database.pool)
+        .await
+        .unwrap();
+    let [(status, error)] = scans.as_slice() else { panic!("{scans:?}") };
+    assert!(status == "failed" && error.contains("sts:GetCallerIdentity"), "{scans:?}");
+}
+
+#[tokio::test]
+async fn a_capture_overwrites_only_expected_state_unasked_and_leaves_no_half_file() {
     let (world, place) = without_database().await;
     let capture = ["baseline", "capture", "--type", "RDS", "--out", "base.json"];
     let done = place.run(&capture).await;
     assert_eq!((done.code, done.stdout.as_str()), (Some(0), "0 resources captured in base.json\n"), "{done:?}");
+    assert_eq!(place.run(&capture).await.code, Some(0), "captured anew");
     place.write("base.json", "precious");
-    place.run(&capture).await.refuses(&["base.json exists: give another name, or --force to overwrite it"]);
+    place.run(&capture).await.refuses(&["base.json exists and is no document of expected state: give another name"]);
     let read = || std::fs::read_to_string(place.path().join("base.json")).expect("the file");
     assert_eq!(read(), "precious");
     assert_eq!(place.run(&[&capture[..], &["--force"]].concat()).await.code, Some(0));
