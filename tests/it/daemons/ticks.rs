@@ -39,6 +39,7 @@ async fn ticks_missed_while_no_daemon_ran_lead_to_one_scan() {
         daemon.stop().await;
     }
     assert_eq!(stage.count("select count(*) from schedule_ticks").await, 1, "of 24 missed ticks");
+    assert_eq!(stage.count("select count(*) from scans").await, 1, "of two daemons");
     let latest = "select count(*) from schedule_ticks where tick_at between now() - interval '1 hour' and now()";
     assert_eq!(stage.count(latest).await, 1, "the latest one");
 }
