@@ -83,6 +83,25 @@ impl Loaded {
         self.lost_any = true;
     }
 
+    /// Does what takes long off the threads that others wait on.
+    pub(super) async fn extended(mut self, by: impl FnOnce(&mut Self) + Send + 'static) -> Self {
+        let extending = tokio::task::spawn_blocking(move || {
+            by(&mut self);
+            self
+        });
+        extending.await.unwrap_or_else(|error| {
+            let mut loaded = Self::default();
+            loaded.lose("expected state".to_owned(), format!("reading it broke off: {error}"));
+            loaded
+        })
+    }
+
+    /// Notes that a document, or a place of documents, could not be read.
+    pub(super) fn lose(&mut self, place: String, message: String) {
+        self.problems.push(Problem { place, pointer: String::new(), message });
+        self.note_lost();
+    }
+
     /// How many declarations are good.
     #[must_use]
     pub fn len(&self) -> usize {

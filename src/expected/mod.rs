@@ -9,11 +9,13 @@ mod document;
 mod estate;
 mod json;
 mod loaded;
+mod place;
 mod placing;
 pub mod report;
 mod scope;
 mod service;
 mod strict;
+mod terraform;
 mod text;
 
 use std::fmt;
@@ -32,7 +34,7 @@ pub use scope::{Declared, Found, ScopeDeclarations};
 pub use service::Expected;
 
 /// Every kind of source.
-pub const BUILTIN: &[SourceKind] = &[json::KIND];
+pub const BUILTIN: &[SourceKind] = &[json::KIND, terraform::KIND];
 
 /// The resource types that declarations may name.
 pub type Types = &'static [&'static dyn ResourceType];

@@ -1,0 +1,78 @@
+//! Sources of kind `terraform`: what Terraform's state says that AWS should look like.
+//!
+//! Three steps, each a file: [`state`] reads documents into instances (`aws_instance.app[0]` with its attributes), the
+//! tables of the resource types ([`mapping`]) turn each instance into what it says of one AWS resource, and [`fold`]
+//! joins what many instances say of the same resource (a group and its rules, a bucket and its policy) into one
+//! declaration.
+//!
+//! Invariant: what cannot be told for certain is left undeclared or makes the resource undecided. It must never guess:
+//! a false alarm costs more trust than a missed attribute.
+
+mod fold;
+mod iam_role;
+mod instance;
+mod mapping;
+mod state;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+
+use super::place::Place;
+use super::{Built, Loaded, Parts, Source, SourceKind, Types};
+use crate::config::options::Options;
+use crate::config::problem::ConfigProblem;
+use fold::Fold;
+use mapping::TerraformType;
+
+/// The kind.
+pub(super) const KIND: SourceKind = SourceKind { name: "terraform", check, build };
+
+const ENDING: &str = "tfstate";
+
+/// Every Terraform resource type that says something of an AWS resource that we watch.
+const TYPES: &[&[TerraformType]] = &[iam_role::TYPES];
+
+fn check(options: &Options) -> Vec<ConfigProblem> {
+    read(options).err().unwrap_or_default()
+}
+
+fn build(options: &Options, parts: &Parts) -> Built {
+    Ok(Box::new(TerraformSource { place: read(options)?, types: parts.types }))
+}
+
+fn read(options: &Options) -> Result<Place, Vec<ConfigProblem>> {
+    let mut reader = options.reader();
+    let path = reader.text("path", "\"terraform.tfstate\"");
+    reader.finish()?;
+    Ok(Place::new(path.unwrap_or_default(), ENDING))
+}
+
+struct TerraformSource {
+    place: Place,
+    types: Types,
+}
+
+impl Source for TerraformSource {
+    fn describe(&self) -> String {
+        format!("terraform {}", self.place.describe())
+    }
+
+    fn fingerprint(&self) -> BoxFuture<'_, Option<String>> {
+        self.place.fingerprint()
+    }
+
+    fn load(&self) -> BoxFuture<'_, Loaded> {
+        Box::pin(async move {
+            let (mut loaded, mut fold) = (Loaded::default(), Fold::new(TYPES));
+            let mut documents = self.place.documents();
+            while let Some(found) = documents.next().await {
+                match found {
+                    Ok(document) => state::read(&document, &mut fold, &mut loaded),
+                    Err(fault) => loaded.lose(fault.name, fault.message),
+                }
+            }
+            let types = self.types;
+            loaded.extended(move |loaded| fold.finish(types, loaded)).await
+        })
+    }
+}
