@@ -91,7 +91,8 @@ impl App {
             Some(credentials) => AwsPool::with_credentials(&config.aws, credentials),
             None => AwsPool::new(&config.aws),
         };
-        let expected = Expected::build(&config.expected, resource::BUILTIN).map_err(problems)?;
+        let with = expected::Parts { aws: Some(pool.clone()), ..resource::BUILTIN.into() };
+        let expected = Expected::build(&config.expected, with).map_err(problems)?;
         let channels = notify::build_all(&config.channels).map_err(problems)?;
         let scanner = Scanner::new(pool, expected, prices::load(), config.rules.clone(), Arc::clone(&parts.clock));
         Ok(Self { config: Arc::new(config), clock: parts.clock, scanner: Arc::new(scanner), channels })

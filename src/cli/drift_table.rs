@@ -31,9 +31,10 @@ pub(super) fn table<'a>(stories: impl Iterator<Item = Story<'a>>) -> Table {
     table
 }
 
-/// The resource, where it is, and which drift it is.
+/// The resource, its Terraform address, where it is, and which drift it is.
 fn resource(story: &Story<'_>, whole_ids: bool) -> String {
-    let resource = story.resource().replacen(" (", "\n(", 1);
+    let address = story.terraform_address().map(|address| format!("\n{address}")).unwrap_or_default();
+    let resource = story.resource().replacen(" (", &format!("{address}\n("), 1);
     match story.id {
         Some(id) => format!("{resource} {}\n{}", story.status, id_text(id, whole_ids)),
         None => resource,

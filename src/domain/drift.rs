@@ -60,8 +60,10 @@ pub struct Finding {
     /// What it costs a month.
     #[serde(flatten)]
     pub cost: CostImpact,
-    /// Where the declaration stands (a file, later a Terraform address), for people; `None` if unmanaged.
+    /// Where the declaration stands, for people: `expected/web.json#/resources/3`; `None` if unmanaged.
     pub declared_in: Option<String>,
+    /// Its Terraform address, if Terraform declares it: `module.web.aws_instance.app[0]`.
+    pub terraform_address: Option<String>,
 }
 
 /// Where a drift is in its life.
@@ -221,6 +223,8 @@ pub struct Drift {
     pub cost_unknown_reason: Option<String>,
     /// Where it is declared, for people.
     pub declared_in: Option<String>,
+    /// Its Terraform address, if Terraform declares it: `module.web.aws_instance.app[0]`.
+    pub terraform_address: Option<String>,
     /// Where it is in its life.
     pub status: DriftStatus,
     /// When the difference was first seen.
@@ -262,6 +266,7 @@ mod tests {
             severity: Severity::Warning,
             cost,
             declared_in: None,
+            terraform_address: None,
         };
         let known = json!(finding(CostImpact::Known(cost::Money("-70.08".parse().expect("a number")))));
         assert_eq!(known["cost_impact_monthly"], json!("-70.08"));

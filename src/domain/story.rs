@@ -48,6 +48,8 @@ pub struct Story<'a> {
     pub cost_unknown_reason: Option<&'a str>,
     /// Where it is declared.
     pub declared_in: Option<&'a str>,
+    /// Its Terraform address, if Terraform declares it.
+    pub terraform_address: Option<&'a str>,
     /// When it was first seen; `None` for a finding that is not stored.
     pub detected_at: Option<DateTime<Utc>>,
     /// Where it is in its life.
@@ -76,6 +78,7 @@ impl<'a> From<&'a Drift> for Story<'a> {
             cost: drift.cost_impact_monthly,
             cost_unknown_reason: drift.cost_unknown_reason.as_deref(),
             declared_in: drift.declared_in.as_deref(),
+            terraform_address: drift.terraform_address.as_deref(),
             detected_at: Some(drift.detected_at),
             status: drift.status,
         }
@@ -99,6 +102,7 @@ impl<'a> From<&'a Finding> for Story<'a> {
             cost: finding.cost.to_cents(),
             cost_unknown_reason: reason,
             declared_in: finding.declared_in.as_deref(),
+            terraform_address: finding.terraform_address.as_deref(),
             detected_at: None,
             status: DriftStatus::Detected,
         }
@@ -191,10 +195,18 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Where it is declared, made harmless.
+    /// Where it is declared, made harmless. Without the Terraform address, which is told beside it.
     #[must_use]
     pub fn declared_in(&self) -> Option<String> {
-        self.declared_in.map(|place| words::cut_and_count(&words::clean(place), 300))
+        let place = self.declared_in?;
+        let document = self.terraform_address.and_then(|address| place.strip_suffix(address)?.strip_suffix('#'));
+        Some(words::cut_and_count(&words::clean(document.unwrap_or(place)), 300))
+    }
+
+    /// Its Terraform address, made harmless: how people find the code to fix.
+    #[must_use]
+    pub fn terraform_address(&self) -> Option<String> {
+        self.terraform_address.map(|address| words::cut_and_count(&words::clean(address), 300))
     }
 
     /// Since when it has been known: `2026-11-23 03:12 UTC`.
@@ -256,6 +268,7 @@ impl<'a> Story<'a> {
         };
         let mut facts = vec![("Cost", self.cost_line()), ("Account", account)];
         facts.push(("Region", words::clean(self.key.scope.region.as_str())));
+        facts.extend(self.terraform_address().map(|address| ("Terraform", address)));
         facts.extend(self.declared_in().map(|place| ("Declared in", place)));
         facts.extend(self.since().map(|since| ("First seen", since)));
         if self.status != DriftStatus::Detected {

@@ -27,6 +27,7 @@ use crate::config::problem::ConfigProblem;
 use crate::domain::id::{AccountId, Region};
 use crate::domain::state::ResourceState;
 use crate::resource::ResourceType;
+use crate::resource::aws::AwsPool;
 
 pub use estate::{Estate, SourceSummary};
 pub use loaded::Loaded;
@@ -54,10 +55,21 @@ pub struct SourceKind {
 pub type Built = Result<Box<dyn Source>, Vec<ConfigProblem>>;
 
 /// What sources are built with.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Parts {
     /// The resource types that declarations may name.
     pub types: Types,
+    /// AWS, for documents that lie in S3; `None` where nobody can be asked.
+    pub aws: Option<AwsPool>,
+    /// The account that the source names, by name or id.
+    pub account: Option<String>,
+}
+
+impl From<Types> for Parts {
+    /// Parts for sources that need nobody but this machine.
+    fn from(types: Types) -> Self {
+        Self { types, aws: None, account: None }
+    }
 }
 
 /// One declared resource, as a source yields it: checked and canonical.
@@ -84,7 +96,8 @@ pub struct Origin {
     pub document: String,
     /// Line in it, from 1, where one can be told.
     pub line: Option<usize>,
-    /// JSON pointer, later a Terraform address: `/resources/3`.
+    /// JSON pointer (`/resources/3`; empty: the document as a whole) or Terraform address
+    /// (`module.web.aws_instance.app[0]`), which never begins with a slash.
     pub pointer: String,
 }
 
@@ -94,6 +107,17 @@ impl Origin {
     pub fn place(&self) -> String {
         self.line.map_or_else(|| self.document.clone(), |line| format!("{}:{line}", self.document))
     }
+
+    /// The Terraform address, if the declaration has one.
+    #[must_use]
+    pub fn terraform_address(&self) -> Option<&str> {
+        address_in(&self.pointer)
+    }
+}
+
+/// The Terraform address that a pointer of [`Origin`] is. A JSON pointer is empty or begins with a slash.
+fn address_in(pointer: &str) -> Option<&str> {
+    (!pointer.is_empty() && !pointer.starts_with('/')).then_some(pointer)
 }
 
 impl fmt::Display for Origin {

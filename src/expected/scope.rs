@@ -16,6 +16,8 @@ pub struct Declared {
     pub state: ResourceState,
     /// Where it stands, for people: `expected/web.json#/resources/3`.
     pub declared_in: String,
+    /// Its Terraform address, if Terraform declares it: `module.web.aws_instance.app[0]`.
+    pub terraform_address: Option<String>,
 }
 
 /// One declared resource as an estate holds it.
@@ -149,6 +151,7 @@ impl<'s> Found<'s> {
             // Only here it is certain which resource the state is of.
             kind.normalize_for(&self.scope.key(id), &mut state);
         }
-        Declared { state, declared_in: format!("{document}#{pointer}") }
+        let terraform_address = super::address_in(pointer).map(str::to_owned);
+        Declared { state, declared_in: format!("{document}#{pointer}"), terraform_address }
     }
 }

@@ -39,15 +39,17 @@ struct Cached {
 }
 
 impl Expected {
-    /// Builds the configured sources; `types` are the resource types that declarations may name.
+    /// Builds the configured sources with `parts`; the resource types alone do where all lies on this machine.
     ///
     /// # Errors
     /// With every fault of the options. A loaded configuration has none.
-    pub fn build(configured: &[ExpectedSource], types: Types) -> Result<Self, Vec<ConfigProblem>> {
+    pub fn build(configured: &[ExpectedSource], parts: impl Into<Parts>) -> Result<Self, Vec<ConfigProblem>> {
+        let parts = parts.into();
+        let types = parts.types;
         let mut sources = Vec::new();
         let mut problems = Vec::new();
         for (index, source) in configured.iter().enumerate() {
-            match build(index, source, types) {
+            match build(index, source, &parts) {
                 Ok(source) => sources.push(source),
                 Err(mut found) => problems.append(&mut found),
             }
@@ -122,13 +124,14 @@ impl Expected {
     }
 }
 
-fn build(index: usize, configured: &ExpectedSource, types: Types) -> Result<ConfiguredSource, Vec<ConfigProblem>> {
+fn build(index: usize, configured: &ExpectedSource, parts: &Parts) -> Result<ConfiguredSource, Vec<ConfigProblem>> {
     let Some(kind) = BUILTIN.iter().find(|kind| kind.name == configured.kind) else {
         let names: Vec<&str> = BUILTIN.iter().map(|kind| kind.name).collect();
         let instead = suggest::instead(&configured.kind, &names);
         let message = format!("no kind is called `{}`: {instead}", configured.kind);
         return Err(vec![ConfigProblem { path: format!("expected[{index}].kind"), line: None, message }]);
     };
-    let source = (kind.build)(&configured.options, &Parts { types })?;
+    let parts = Parts { account: configured.account.clone(), ..parts.clone() };
+    let source = (kind.build)(&configured.options, &parts)?;
     Ok(ConfiguredSource { source, account: configured.account.clone() })
 }

@@ -52,6 +52,7 @@ pub(super) fn message(resource_type: &str, id: &str, severity: Severity, changes
         cost_impact_monthly: Some("0.00".parse().expect("a number")),
         cost_unknown_reason: None,
         declared_in: Some("expected/web.json#/resources/3".to_owned()),
+        terraform_address: None,
         status: DriftStatus::Detected,
         detected_at: at,
         detected_by: DetectedBy::Scheduler,
@@ -137,6 +138,7 @@ pub(super) fn hostile() -> Message {
     let mut message = message("EC2", &HOSTILE.repeat(4), Severity::Info, vec![tag]);
     message.alert.drift.actual_state = json!({"Tags": {"Name": HOSTILE}});
     message.alert.drift.declared_in = Some(HOSTILE.repeat(20));
+    message.alert.drift.terraform_address = Some(HOSTILE.repeat(20));
     message.alert.account_name = Some(HOSTILE.to_owned());
     message.alert.drift.cost_impact_monthly = None;
     message.alert.drift.cost_unknown_reason = Some(HOSTILE.repeat(20));
@@ -149,6 +151,14 @@ pub(super) fn hostile() -> Message {
 /// Every sample.
 pub(super) fn all() -> Vec<Message> {
     vec![opened_port(), resized(), missing(), unmanaged(), huge_policy(), many_changes(), hostile()]
+}
+
+/// A security group that Terraform declares, opened to the world.
+pub(super) fn terraform() -> Message {
+    let mut message = opened_port();
+    message.alert.drift.declared_in = Some("states/web.tfstate#module.web.aws_security_group.app[0]".to_owned());
+    message.alert.drift.terraform_address = Some("module.web.aws_security_group.app[0]".to_owned());
+    message
 }
 
 /// Options as a TOML table would give them.

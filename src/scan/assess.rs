@@ -104,7 +104,6 @@ impl Context<'_> {
             let severity = self.severity(&key, &changes, &whole);
             let (expected, actual) = (expected.to_value(), actual.to_value());
             let difference = patch(&expected, &actual);
-            let declared_in = Some(declared.declared_in.clone());
             let kind = DriftKind::Changed;
             Verdict::Drifted(Box::new(Finding {
                 key,
@@ -115,7 +114,8 @@ impl Context<'_> {
                 changes,
                 severity,
                 cost,
-                declared_in,
+                declared_in: Some(declared.declared_in.clone()),
+                terraform_address: declared.terraform_address.clone(),
             }))
         };
         Judgement { verdict, unknown, ignored }
@@ -170,6 +170,7 @@ impl Context<'_> {
             difference: patch(&expected, &actual),
             severity: self.severity(&key, &changes, live.unwrap_or(&ResourceState::new())),
             declared_in: declared.map(|d| d.declared_in.clone()),
+            terraform_address: declared.and_then(|d| d.terraform_address.clone()),
             key,
             kind,
             expected,

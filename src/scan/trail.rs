@@ -90,6 +90,7 @@ impl Trail<'_> {
             cost_impact_monthly,
             cost_unknown_reason,
             declared_in: finding.declared_in.clone(),
+            terraform_address: finding.terraform_address.clone(),
             status: DriftStatus::Detected,
             detected_at: self.now,
             detected_by: self.outcome.detected_by,

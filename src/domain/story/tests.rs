@@ -27,6 +27,7 @@ fn finding(resource_type: &str, id: &str, changes: Vec<Change>) -> Finding {
         severity: Severity::Critical,
         cost: CostImpact::Known(Money::ZERO),
         declared_in: Some("expected/web.json#/resources/3".to_owned()),
+        terraform_address: None,
     }
 }
 
@@ -175,4 +176,14 @@ fn a_huge_policy_stays_a_few_lines() {
     let policy = json!({"Version": "2012-10-17", "Statement": statements});
     let text = Story::from(&finding("S3", "logs", vec![change("/Policy", json!(null), policy)])).text();
     assert!(text.chars().count() < 3000, "{text}");
+}
+
+#[test]
+fn the_terraform_address_is_told_and_the_state_that_holds_it_beside_it() {
+    let mut finding = finding("EC2", "i-0a1", vec![change("/InstanceType", json!("t3.micro"), json!("t3.large"))]);
+    finding.terraform_address = Some("module.web.aws_instance.app[\"a\"]".to_owned());
+    finding.declared_in = Some("states/web.tfstate#module.web.aws_instance.app[\"a\"]".to_owned());
+    let text = Story::from(&finding).text();
+    assert!(text.contains("\nTerraform:   module.web.aws_instance.app[\"a\"]\n"), "{text}");
+    assert!(text.contains("\nDeclared in: states/web.tfstate\n"), "{text}");
 }

@@ -127,3 +127,11 @@ fn every_wrong_option_is_told_without_the_password() {
     assert_eq!(told.len(), 4, "{told:#?}");
     assert!(told.iter().all(|problem| problem.starts_with("line 7: channels[0].") && !problem.contains("geheim")));
 }
+
+#[test]
+fn the_terraform_address_is_in_both_parts() {
+    let message = sample::terraform();
+    for part in [message.text(), html::page(&message).into_string()] {
+        assert!(part.contains("module.web.aws_security_group.app[0]"), "{part}");
+    }
+}

@@ -162,3 +162,9 @@ fn a_wrong_url_is_told_with_its_place_and_not_shown() {
     let missing = (Slack.spec().check)(&sample::options(""));
     assert!(missing[0].message.starts_with("missing: write url = "), "{missing:?}");
 }
+
+#[test]
+fn the_terraform_address_is_a_field() {
+    let texts: Vec<String> = texts(&payload(&sample::terraform())).into_iter().map(|(text, _)| text).collect();
+    assert!(texts.contains(&"*Terraform*\nmodule.web.aws_security_group.app[0]".to_owned()), "{texts:#?}");
+}

@@ -44,6 +44,7 @@ pub(super) fn of(message: &Message) -> Value {
             "cost_impact_monthly": drift.cost_impact_monthly.map(|amount| format!("{:.2}", Money(amount).to_cents())),
             "cost_unknown_reason": drift.cost_unknown_reason,
             "declared_in": drift.declared_in,
+            "terraform_address": drift.terraform_address,
             "detected_at": drift.detected_at,
             "detected_by": drift.detected_by,
             "changes": changes,

@@ -47,6 +47,7 @@ fn an_opened_port_reads_so() {
         "resource_type": "SECURITY_GROUP",
         "severity": "critical",
         "status": "detected",
+        "terraform_address": null,
         "title": "CRITICAL drift: SECURITY_GROUP sg-0a1 (prod/us-east-1): IngressRules opened to 0.0.0.0/0 (tcp 22)"
       },
       "timestamp": "2026-11-23T03:12:05Z",
@@ -109,4 +110,11 @@ fn every_wrong_option_is_told() {
     assert!(told.iter().all(|problem| problem.starts_with("line 7: channels[0].") && !problem.contains("geheim")));
     assert_eq!(check("url = \"https://hooks.example.com\"\nheaders = { X-Team = { env = \"HOOK\" } }"), [""; 0]);
     assert_eq!(check("secret = \"x\"").len(), 1);
+}
+
+#[test]
+fn the_terraform_address_stands_beside_the_place_of_the_declaration() {
+    let data = &body::of(&sample::terraform())["data"];
+    assert_eq!(data["terraform_address"], "module.web.aws_security_group.app[0]");
+    assert_eq!(data["declared_in"], "states/web.tfstate#module.web.aws_security_group.app[0]");
 }

@@ -36,7 +36,11 @@ impl Case {
     }
 
     fn judge(&self, declared: Value, live: Value, unknown: &[&str], standing: Option<Standing<'_>>) -> Judgement {
-        let declared = Declared { state: state(declared), declared_in: "web.json#/resources/0".to_owned() };
+        let declared = Declared {
+            state: state(declared),
+            declared_in: "web.json#/resources/0".to_owned(),
+            terraform_address: None,
+        };
         let mut live = Live::new("r-1", state(live));
         live.unknown = unknown.iter().map(|name| ((*name).to_owned(), "denied".to_owned())).collect();
         self.context().judge_declared(&declared, &live, standing)
@@ -162,7 +166,8 @@ fn an_expired_ignore_rule_ignores_nothing() {
 #[test]
 fn a_rule_without_a_path_covers_a_missing_resource_and_one_with_a_path_does_not() {
     let mut case = Case::new("EC2");
-    let declared = Declared { state: state(json!({ "KeyName": "a" })), declared_in: String::new() };
+    let declared =
+        Declared { state: state(json!({ "KeyName": "a" })), declared_in: String::new(), terraform_address: None };
     case.rules.ignore.push(ignore(Some("/**")));
     finding(case.context().judge_missing("i-1", &declared));
     case.rules.ignore.push(ignore(None));
@@ -185,7 +190,11 @@ fn the_first_matching_severity_rule_wins_over_the_table() {
 #[test]
 fn a_missing_instance_saves_what_it_cost_and_an_unmanaged_one_costs_it() {
     let case = Case::new("EC2");
-    let declared = Declared { state: state(json!({ "InstanceType": "m5.large" })), declared_in: String::new() };
+    let declared = Declared {
+        state: state(json!({ "InstanceType": "m5.large" })),
+        declared_in: String::new(),
+        terraform_address: None,
+    };
     let missing = finding(case.context().judge_missing("i-1", &declared));
     assert_eq!((missing.actual, missing.cost.to_cents()), (Value::Null, Some("-70.08".parse().unwrap())));
     let live = Live::new("i-2", state(json!({ "InstanceType": "m5.large" })));
@@ -197,7 +206,8 @@ fn a_missing_instance_saves_what_it_cost_and_an_unmanaged_one_costs_it() {
 #[test]
 fn a_resource_that_aws_is_changing_is_not_judged() {
     let case = Case::new("RDS");
-    let declared = Declared { state: state(json!({ "MultiAZ": true })), declared_in: String::new() };
+    let declared =
+        Declared { state: state(json!({ "MultiAZ": true })), declared_in: String::new(), terraform_address: None };
     let mut live = Live::new("db", state(json!({ "MultiAZ": false })));
     live.unsettled = Some("modifying".to_owned());
     assert!(matches!(case.context().judge_declared(&declared, &live, None).verdict, Verdict::Unjudged(_)));

@@ -104,6 +104,7 @@ struct Row {
     cost_impact_monthly: Option<Decimal>,
     cost_unknown_reason: Option<String>,
     declared_in: Option<String>,
+    terraform_address: Option<String>,
     status: String,
     detected_at: DateTime<Utc>,
     detected_by: String,
@@ -141,6 +142,7 @@ impl TryFrom<Row> for Drift {
             cost_impact_monthly: row.cost_impact_monthly,
             cost_unknown_reason: row.cost_unknown_reason,
             declared_in: row.declared_in,
+            terraform_address: row.terraform_address,
             status: status(id, &row.status)?,
             detected_at: row.detected_at,
             detected_by,
@@ -223,9 +225,9 @@ async fn select(conn: &mut PgConnection, filter: &DriftFilter, ids: Option<&[Uui
         r#"select d.id, d.resource_id, d.resource_type, d.region, d.account_id,
                   t.account_name as "account_name?", d.expected_state, d.actual_state,
                   d.difference, t.changes as "changes?: Json<Vec<Change>>", d.severity, d.cost_impact_monthly,
-                  t.cost_unknown_reason as "cost_unknown_reason?", t.declared_in as "declared_in?", d.status,
-                  d.detected_at, d.detected_by, d.approved_at, d.approval_reason, d.rejected_at, d.rejection_reason,
-                  d.resolved_at, d.resolved_how
+                  t.cost_unknown_reason as "cost_unknown_reason?", t.declared_in as "declared_in?",
+                  t.terraform_address as "terraform_address?", d.status, d.detected_at, d.detected_by, d.approved_at,
+                  d.approval_reason, d.rejected_at, d.rejection_reason, d.resolved_at, d.resolved_how
            from drifts d left join drift_details t on t.drift_id = d.id
            where ($1::uuid[] is null or d.id = any($1))
              and ($2::text[] is null or d.status = any($2))

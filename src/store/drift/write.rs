@@ -41,6 +41,7 @@ struct Columns<'a> {
     costs: Vec<Option<Decimal>>,
     changes: Vec<Value>,
     declared_in: Vec<Option<&'a str>>,
+    terraform_addresses: Vec<Option<&'a str>>,
     unknown_reasons: Vec<Option<String>>,
 }
 
@@ -62,6 +63,7 @@ impl<'a> Columns<'a> {
             columns.costs.push(cost);
             columns.changes.push(changes);
             columns.declared_in.push(finding.declared_in.as_deref());
+            columns.terraform_addresses.push(finding.terraform_address.as_deref());
             columns.unknown_reasons.push(unknown_reason);
         }
         Ok(columns)
@@ -130,12 +132,15 @@ async fn insert_details(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let done = sqlx::query!(
-        "insert into drift_details (drift_id, changes, account_name, declared_in, cost_unknown_reason, accrued_until)
-         select id, changes, $5, declared_in, reason, $6
-         from unnest($1::uuid[], $2::jsonb[], $3::text[], $4::text[]) as entry (id, changes, declared_in, reason)",
+        "insert into drift_details (drift_id, changes, account_name, declared_in, terraform_address,
+                                    cost_unknown_reason, accrued_until)
+         select id, changes, $6, declared_in, terraform_address, reason, $7
+         from unnest($1::uuid[], $2::jsonb[], $3::text[], $4::text[], $5::text[])
+              as entry (id, changes, declared_in, terraform_address, reason)",
         &columns.ids,
         &columns.changes,
         &columns.declared_in as &[Option<&str>],
+        &columns.terraform_addresses as &[Option<&str>],
         &columns.unknown_reasons as &[Option<String>],
         account_name,
         now,
@@ -183,12 +188,15 @@ async fn update_drifts(conn: &mut PgConnection, columns: &Columns<'_>) -> Result
 async fn update_details(conn: &mut PgConnection, columns: &Columns<'_>) -> Result<(), StoreError> {
     sqlx::query!(
         "update drift_details
-         set changes = entry.changes, declared_in = entry.declared_in, cost_unknown_reason = entry.reason
-         from unnest($1::uuid[], $2::jsonb[], $3::text[], $4::text[]) as entry (id, changes, declared_in, reason)
+         set changes = entry.changes, declared_in = entry.declared_in, terraform_address = entry.terraform_address,
+             cost_unknown_reason = entry.reason
+         from unnest($1::uuid[], $2::jsonb[], $3::text[], $4::text[], $5::text[])
+              as entry (id, changes, declared_in, terraform_address, reason)
          where drift_id = entry.id",
         &columns.ids,
         &columns.changes,
         &columns.declared_in as &[Option<&str>],
+        &columns.terraform_addresses as &[Option<&str>],
         &columns.unknown_reasons as &[Option<String>],
     )
     .execute(&mut *conn)

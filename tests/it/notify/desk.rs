@@ -143,6 +143,7 @@ fn finding() -> Finding {
         severity: Severity::Critical,
         cost: CostImpact::Known(Money::ZERO),
         declared_in: Some("expected/web.json#/resources/3".to_owned()),
+        terraform_address: None,
     }
 }
 

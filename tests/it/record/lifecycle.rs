@@ -19,7 +19,7 @@ async fn a_new_drift_is_written_with_all_that_belongs_to_it() {
     assert_eq!((&drift.expected_state, &drift.actual_state), (&found.expected, &found.actual));
     assert_eq!((&drift.difference, &drift.changes), (&found.difference, &found.changes));
     assert_eq!((drift.cost_impact_monthly, drift.detected_at), (found.cost.to_cents(), scene.now));
-    assert_eq!(drift.declared_in, found.declared_in);
+    assert_eq!((&drift.declared_in, &drift.terraform_address), (&found.declared_in, &found.terraform_address));
 
     let audit = scene.audit().await;
     assert_eq!(audit.len(), 1);

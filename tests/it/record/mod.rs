@@ -55,6 +55,7 @@ fn finding(resource_id: &str, live: &str, severity: Severity, cost: CostImpact) 
         severity,
         cost,
         declared_in: Some("expected/web.json#/resources/3".to_owned()),
+        terraform_address: Some("module.web.aws_security_group.app[0]".to_owned()),
     }
 }
 

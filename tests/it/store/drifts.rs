@@ -30,6 +30,7 @@ async fn insert(store: &Store, id: &str, region: &str, severity: Severity) -> Dr
         severity,
         cost: driftsentry::domain::cost::CostImpact::Unknown("usage".to_owned()),
         declared_in: None,
+        terraform_address: None,
     };
     let drifts = vec![(id, &finding)];
     let new = NewDrifts { scope: &scope, account_name: Some("prod"), detected_by: DetectedBy::Api, drifts };

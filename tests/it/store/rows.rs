@@ -156,6 +156,7 @@ async fn new_alert(store: &Store) -> AlertId {
         severity: Severity::Critical,
         cost: driftsentry::domain::cost::CostImpact::Unknown("usage".to_owned()),
         declared_in: None,
+        terraform_address: None,
     };
     let drifts = vec![(drift_id, &finding)];
     let new = NewDrifts { scope: &scope, account_name: Some("prod"), detected_by: DetectedBy::Api, drifts };
