@@ -98,9 +98,15 @@ impl App {
         Ok(Self { config: Arc::new(config), clock: parts.clock, scanner: Arc::new(scanner), channels })
     }
 
+    /// Lets the sources of expected state that lie in the database read it.
+    pub fn use_database(&self, store: &Store) {
+        self.scanner.expected().database().open(store);
+    }
+
     /// Queue workers that can run every job kind.
     #[must_use]
     pub fn workers(&self, store: &Store, shutdown: &Shutdown) -> WorkersBuilder {
+        self.use_database(store);
         Workers::builder(store.clone(), shutdown.clone())
             .concurrency(self.config.queue.concurrency)
             .lease(self.config.queue.lease)
@@ -151,6 +157,7 @@ impl App {
         roles: &[Role],
         shutdown: &Shutdown,
     ) -> anyhow::Result<Option<std::net::SocketAddr>> {
+        self.use_database(store);
         let mut address = None;
         if roles.contains(&Role::Api) {
             let listen = self.config.api.listen;

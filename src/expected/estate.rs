@@ -14,7 +14,7 @@ use crate::domain::id::{Region, ScannedAccount, Scope};
 /// All that is declared.
 #[derive(Debug, Default)]
 pub struct Estate {
-    /// What each source holds, in the order of the configuration.
+    /// What each source holds, in the order of the configuration, those that lie in the database last.
     pub sources: Vec<SourceSummary>,
     /// Every fault, in the order of the sources.
     pub problems: Vec<Problem>,

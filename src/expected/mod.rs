@@ -5,6 +5,7 @@
 //!
 //! To add a kind: a file, `mod` here, an entry in [`BUILTIN`].
 
+mod baseline;
 mod document;
 mod estate;
 mod json;
@@ -28,6 +29,7 @@ use crate::domain::id::{AccountId, Region};
 use crate::domain::state::ResourceState;
 use crate::resource::ResourceType;
 use crate::resource::aws::AwsPool;
+use crate::store::LateStore;
 
 pub use estate::{Estate, SourceSummary};
 pub use loaded::Loaded;
@@ -35,7 +37,7 @@ pub use scope::{Declared, Found, ScopeDeclarations};
 pub use service::Expected;
 
 /// Every kind of source.
-pub const BUILTIN: &[SourceKind] = &[json::KIND, terraform::KIND];
+pub const BUILTIN: &[SourceKind] = &[json::KIND, terraform::KIND, baseline::KIND];
 
 /// The resource types that declarations may name.
 pub type Types = &'static [&'static dyn ResourceType];
@@ -63,12 +65,14 @@ pub struct Parts {
     pub aws: Option<AwsPool>,
     /// The account that the source names, by name or id.
     pub account: Option<String>,
+    /// The database, for sources that lie in it.
+    pub database: LateStore,
 }
 
 impl From<Types> for Parts {
     /// Parts for sources that need nobody but this machine.
     fn from(types: Types) -> Self {
-        Self { types, aws: None, account: None }
+        Self { types, aws: None, account: None, database: LateStore::default() }
     }
 }
 
@@ -155,6 +159,11 @@ pub trait Source: Send + Sync {
     /// A cheap mark of the source's content: an unchanged mark means that loading again yields the same.
     /// `None` means that it cannot tell.
     fn fingerprint(&self) -> BoxFuture<'_, Option<String>>;
+
+    /// Whether it lies in the database, which commands that could do without one must open for it.
+    fn needs_database(&self) -> bool {
+        false
+    }
 
     /// Reads everything. Faults are in the result, never instead of it.
     fn load(&self) -> BoxFuture<'_, Loaded>;

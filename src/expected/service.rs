@@ -14,6 +14,7 @@ use super::{BUILTIN, Estate, Loaded, Parts, Problem, Source, Types};
 use crate::config::problem::ConfigProblem;
 use crate::config::{ExpectedSource, suggest};
 use crate::domain::id::ScannedAccount;
+use crate::store::LateStore;
 
 /// An estate that nobody asked for during this time is dropped.
 const IDLE: Duration = Duration::from_mins(1);
@@ -23,6 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(15);
 pub struct Expected {
     sources: Vec<ConfiguredSource>,
     types: Types,
+    database: LateStore,
     cache: Mutex<Option<Cached>>,
 }
 
@@ -54,7 +56,24 @@ impl Expected {
                 Err(mut found) => problems.append(&mut found),
             }
         }
-        if problems.is_empty() { Ok(Self { sources, types, cache: Mutex::new(None) }) } else { Err(problems) }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        // Of two sources that say the same, the one that people write is named as the place of a declaration.
+        sources.sort_by_key(|configured: &ConfiguredSource| configured.source.needs_database());
+        Ok(Self { sources, types, database: parts.database, cache: Mutex::new(None) })
+    }
+
+    /// Where whoever opens the database says so, for the sources that lie in it.
+    #[must_use]
+    pub fn database(&self) -> &LateStore {
+        &self.database
+    }
+
+    /// Whether a source lies in the database.
+    #[must_use]
+    pub fn needs_database(&self) -> bool {
+        self.sources.iter().any(|configured| configured.source.needs_database())
     }
 
     /// What is declared, for the accounts that are scanned. Without `accounts` (not known, as before AWS was asked)

@@ -7,6 +7,7 @@
 
 pub mod alert;
 pub mod audit;
+pub mod baseline;
 mod connect;
 pub mod cost;
 pub mod delivery;
@@ -14,6 +15,7 @@ pub mod drift;
 mod error;
 pub mod event;
 pub mod job;
+mod late;
 pub mod metrics;
 mod migrate;
 pub mod scan;
@@ -25,6 +27,7 @@ use sqlx::{PgPool, Postgres, Transaction};
 
 use crate::config::secret::Secret;
 pub use error::{Step, StoreError};
+pub use late::LateStore;
 
 /// The database.
 #[derive(Debug, Clone)]
