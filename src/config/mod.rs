@@ -82,6 +82,8 @@ pub struct Aws {
     pub accounts: Vec<Account>,
     /// How long one attempt of one AWS call may take.
     pub call_timeout: Duration,
+    /// How long all attempts of one AWS call may take together, waiting between them left out.
+    pub operation_timeout: Duration,
     /// Attempts of one AWS call, the first included.
     pub max_attempts: u32,
     /// Requests per second at most, per account, region and service, before any throttling.

@@ -53,7 +53,8 @@ pub struct Finding {
     pub actual: Value,
     /// RFC 6902 patch from `expected` to `actual`.
     pub difference: Value,
-    /// The same for people: sorted by pointer, one entry with an empty pointer if missing or unmanaged.
+    /// The same for people: the worst first, as [`super::story::worst_first`] sorts them; one entry with an empty
+    /// pointer if missing or unmanaged.
     pub changes: Vec<Change>,
     /// The worst change's rating.
     pub severity: Severity,
@@ -212,7 +213,7 @@ pub struct Drift {
     pub actual_state: Value,
     /// RFC 6902 patch from expected to actual.
     pub difference: Value,
-    /// The same for people.
+    /// The same for people, the worst first.
     pub changes: Vec<Change>,
     /// How bad.
     pub severity: Severity,

@@ -4,6 +4,7 @@
 //! an attribute is described once. It must never hold a match over type names.
 
 mod spelling;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use super::diff::Change;
 use super::policy;
 use super::severity::Severity;
 use super::state::{ResourceState, escape};
+pub use words::{Words, check_words, for_each_text, is_at};
 
 /// One top-level attribute of a resource type.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ use super::drift::{Drift, DriftKind, DriftStatus, Finding};
 use super::id::{DriftId, ResourceKey};
 use super::severity::Severity;
 use super::words;
-pub use change::{ChangeWords, What, what_changed};
-use change::{VALUE_MAX, by_prominence, in_words, prominence, summary};
+pub use change::{ChangeWords, What, what_changed, worst_first};
+use change::{VALUE_MAX, in_words, summary};
 
 /// Characters of a title at most: the width of `alerts.title`.
 pub const TITLE_MAX: usize = 255;
@@ -73,7 +73,7 @@ impl<'a> From<&'a Drift> for Story<'a> {
             account_name: drift.account_name.as_deref(),
             name_tag: name_tag(&drift.actual_state).or_else(|| name_tag(&drift.expected_state)),
             kind: drift.kind,
-            changes: by_prominence(&drift.changes, &|_| Severity::Info),
+            changes: drift.changes.iter().collect(),
             severity: drift.severity,
             cost: drift.cost_impact_monthly,
             cost_unknown_reason: drift.cost_unknown_reason.as_deref(),
@@ -97,7 +97,7 @@ impl<'a> From<&'a Finding> for Story<'a> {
             account_name: None,
             name_tag: name_tag(&finding.actual).or_else(|| name_tag(&finding.expected)),
             kind: finding.kind,
-            changes: by_prominence(&finding.changes, &|_| Severity::Info),
+            changes: finding.changes.iter().collect(),
             severity: finding.severity,
             cost: finding.cost.to_cents(),
             cost_unknown_reason: reason,
@@ -122,14 +122,6 @@ impl<'a> Story<'a> {
     pub fn stored_as(mut self, id: DriftId, detected_at: DateTime<Utc>) -> Self {
         self.id = Some(id);
         self.detected_at = Some(detected_at);
-        self
-    }
-
-    /// The story with its worst change first, as `rate` rates them. Without it, changes that open something to the
-    /// world lead and tags come last.
-    #[must_use]
-    pub fn rated(mut self, rate: &dyn Fn(&Change) -> Severity) -> Self {
-        self.changes.sort_by_key(|change| std::cmp::Reverse((rate(change), prominence(change))));
         self
     }
 

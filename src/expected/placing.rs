@@ -95,11 +95,10 @@ fn region_of_kind(kind: Option<&dyn ResourceType>, explicit: Option<&str>) -> Op
 
 fn check_region_of_kind(kind: Option<&dyn ResourceType>, explicit: Option<&str>) -> Result<(), String> {
     let Some((kind, region)) = kind.zip(explicit) else { return Ok(()) };
+    // What is told begins with the resource, its type included.
     match (kind.is_global(), region == GLOBAL) {
-        (true, false) => {
-            Err(format!("{} belongs to no region: write \"region\": \"global\", or leave it out", kind.name()))
-        }
-        (false, true) => Err(format!("{} belongs to a region: write its name instead of \"global\"", kind.name())),
+        (true, false) => Err("belongs to no region: write \"region\": \"global\", or leave it out".to_owned()),
+        (false, true) => Err("belongs to a region: write its name instead of \"global\"".to_owned()),
         _ => Ok(()),
     }
 }

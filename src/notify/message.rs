@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use crate::domain::alert::AlertType;
 use crate::domain::story::Story;
 use crate::domain::words;
-use crate::resource;
 use crate::store::delivery::AlertToSend;
 
 /// Characters of a lead at most.
@@ -26,15 +25,11 @@ pub struct Message {
 }
 
 impl Message {
-    /// The drift's story, its worst change first, as bad as it was when the alert was made.
+    /// The drift's story, as bad as it was when the alert was made.
     #[must_use]
     pub fn story(&self) -> Story<'_> {
         let drift = &self.alert.drift;
         let story = Story::from(drift).in_account(self.alert.account_name.as_deref());
-        let story = match resource::find(&drift.key.scope.resource_type) {
-            Some(kind) => story.rated(&|change| kind.severity(change)),
-            None => story,
-        };
         Story { severity: self.alert.severity, ..story }
     }
 

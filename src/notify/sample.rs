@@ -13,6 +13,7 @@ use crate::domain::drift::{DetectedBy, Drift, DriftKind, DriftStatus};
 use crate::domain::id::{AccountId, Region, Scope};
 use crate::domain::severity::Severity;
 use crate::domain::story::Story;
+use crate::domain::story::worst_first;
 use crate::store::delivery::AlertToSend;
 
 /// A text that tries to forge headers, markup, mentions and direction.
@@ -26,7 +27,9 @@ pub(super) fn change(pointer: &str, from: Value, to: Value) -> Change {
 }
 
 /// A message about one drift.
-pub(super) fn message(resource_type: &str, id: &str, severity: Severity, changes: Vec<Change>) -> Message {
+pub(super) fn message(resource_type: &str, id: &str, severity: Severity, mut changes: Vec<Change>) -> Message {
+    let kind = crate::resource::find(resource_type).expect("a type");
+    worst_first(&mut changes, |change| kind.severity(change));
     let whole = changes.iter().find(|change| change.pointer.is_empty());
     let kind = match whole {
         Some(change) if change.from.is_some() => DriftKind::Missing,

@@ -15,6 +15,7 @@ use crate::domain::id::{ResourceKey, Scope};
 use crate::domain::rule::{Rules, Subject};
 use crate::domain::severity::Severity;
 use crate::domain::state::ResourceState;
+use crate::domain::story::worst_first;
 use crate::expected::Declared;
 use crate::resource::impact::impact;
 use crate::resource::{Live, ResourceType, changes_of};
@@ -94,13 +95,14 @@ impl Context<'_> {
         }
         let (expected, mut actual) = compared_part(declared, live, &unknown, standing);
         self.kind.align(&expected, &mut actual);
-        let (changes, ignored) = self.changes_not_ignored(&key, &expected, &mut actual);
+        let (mut changes, ignored) = self.changes_not_ignored(&key, &expected, &mut actual);
         let verdict = if changes.is_empty() {
             Verdict::Matches
         } else {
             // What undeclared attributes cost is the same on both sides; what is compared overrides what was read.
             let whole = live.state.overlaid_with(&actual);
             let cost = impact(self.kind, &self.scope.region, self.prices, Some(&expected), Some(&whole), &changes);
+            worst_first(&mut changes, |change| self.rate(&key, change, &whole));
             let severity = self.severity(&key, &changes, &whole);
             let (expected, actual) = (expected.to_value(), actual.to_value());
             let difference = patch(&expected, &actual);
@@ -205,12 +207,14 @@ impl Context<'_> {
     }
 
     fn severity(&self, key: &ResourceKey, changes: &[Change], live: &ResourceState) -> Severity {
+        changes.iter().map(|change| self.rate(key, change, live)).max().unwrap_or(Severity::Info)
+    }
+
+    /// How bad a change is: as the user's first rule that speaks of it says, else as its type does.
+    fn rate(&self, key: &ResourceKey, change: &Change, live: &ResourceState) -> Severity {
         let subject = Subject { key, account_name: self.account_name };
-        let rate = |change: &Change| {
-            let rule = self.rules.severity.iter().find(|rule| rule.selector.matches(subject, &change.pointer));
-            rule.map_or_else(|| self.kind.severity_within(change, live), |rule| rule.severity)
-        };
-        changes.iter().map(rate).max().unwrap_or(Severity::Info)
+        let rule = self.rules.severity.iter().find(|rule| rule.selector.matches(subject, &change.pointer));
+        rule.map_or_else(|| self.kind.severity_within(change, live), |rule| rule.severity)
     }
 }
 

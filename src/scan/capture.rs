@@ -52,21 +52,32 @@ pub struct Captured {
     pub complete: Vec<Scope>,
 }
 
-/// A file that would be lost.
+/// A place that must not be written to.
 #[derive(Debug, thiserror::Error)]
-#[error("{} exists and is no document of expected state: give another name, or --force to overwrite it", .0.display())]
-pub struct Exists(PathBuf);
+pub enum Unwritable {
+    /// A file that would be lost.
+    #[error("{} exists and is no document of expected state: give another name, or --force to overwrite it", .0.display())]
+    Exists(PathBuf),
+    /// Nobody keeps documents there; a variable that was empty named it.
+    #[error("{} is the root of the file system: name a file, or a folder of its own", .0.display())]
+    Root(PathBuf),
+}
 
 /// Refuses to write over a file that a slip of the keyboard may have named. What holds expected state, or nothing yet,
 /// is there to be captured anew.
 ///
 /// # Errors
-/// If a file that a capture of the scopes would write exists, holds something else and `force` is not given.
-pub fn refuse_overwriting(out: &Path, scopes: &[Scope], force: bool) -> Result<(), Exists> {
+/// If a file that a capture of the scopes would write exists, holds something else and `force` is not given; always if
+/// `out` is the root of the file system.
+pub fn refuse_overwriting(out: &Path, scopes: &[Scope], force: bool) -> Result<(), Unwritable> {
+    let whole = std::fs::canonicalize(out);
+    if whole.as_deref().unwrap_or(out).parent().is_none() {
+        return Err(Unwritable::Root(out.to_owned()));
+    }
     let files =
         if is_folder(out) { scopes.iter().map(|scope| file_of(out, scope)).collect() } else { vec![out.to_owned()] };
     match files.into_iter().find(|file| !force && file.exists() && !is_document(file)) {
-        Some(file) => Err(Exists(file)),
+        Some(file) => Err(Unwritable::Exists(file)),
         None => Ok(()),
     }
 }
@@ -194,4 +205,18 @@ fn write_file(path: &Path, resources: &[&CapturedResource]) -> std::io::Result<(
     std::io::Write::write_all(&mut file, b"\n")?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_of_the_file_system_is_no_folder_for_documents() {
+        for root in ["/", "/tmp/..", "//"] {
+            let refused = refuse_overwriting(Path::new(root), &[], true).expect_err(root);
+            assert!(refused.to_string().contains("is the root of the file system"), "{refused}");
+        }
+        assert!(refuse_overwriting(Path::new("documents/"), &[], false).is_ok());
+    }
 }

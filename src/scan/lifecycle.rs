@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::record::ShardOutcome;
+use crate::domain::diff::Change;
 use crate::domain::drift::{DriftKind, DriftStatus, Finding, ResolvedHow};
 use crate::domain::id::DriftId;
 use crate::store::drift::StoredDrift;
@@ -86,7 +87,7 @@ impl<'a> Plan<'a> {
         // Sameness is that of the changes: an attribute that is declared anew, or could not be read this time, and is
         // as declared, makes no other difference of it.
         let kind = DriftKind::of(&before.expected_state, &before.actual_state);
-        if kind == finding.kind && before.changes == finding.changes {
+        if kind == finding.kind && are_same(&before.changes, &finding.changes) {
             return self.keep.push(before);
         }
         if matches!(before.status, DriftStatus::Detected | DriftStatus::Triaged) {
@@ -108,4 +109,14 @@ impl<'a> Plan<'a> {
         let ended = ids.iter().filter_map(|id| left.remove(id));
         self.end.extend(ended.map(|drift| Ended { drift, how, reason }));
     }
+}
+
+/// Whether the changes are the same, in whatever order their ratings put them.
+fn are_same(a: &[Change], b: &[Change]) -> bool {
+    fn sorted(changes: &[Change]) -> Vec<&Change> {
+        let mut sorted: Vec<&Change> = changes.iter().collect();
+        sorted.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+        sorted
+    }
+    a.len() == b.len() && (a == b || sorted(a) == sorted(b))
 }

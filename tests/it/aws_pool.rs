@@ -116,6 +116,7 @@ pub fn settings(url: &str) -> config::Aws {
             regions: vec![Region::from("us-east-1")],
         }],
         call_timeout: Duration::from_secs(5),
+        operation_timeout: Duration::from_mins(1),
         max_attempts: 2,
         max_requests_per_second: 100,
     }
@@ -284,6 +285,21 @@ async fn a_call_without_an_answer_times_out() {
     let (error, calls) = describe(&pool(&settings)).await.unwrap_err();
     assert_eq!((error.class, calls), (ErrorClass::TimedOut, 2));
     assert!(error.to_string().contains("no answer within 500ms"), "{error}");
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_at_each_attempt_is_given_up_when_the_time_of_all_is_over() {
+    let responder = responder(|_| Answer::Silence(Duration::from_mins(1))).await;
+    let mut settings = settings(&responder.url);
+    settings.call_timeout = Duration::from_millis(400);
+    settings.operation_timeout = Duration::from_millis(600);
+    settings.max_attempts = 5;
+    let pool = pool(&settings);
+    for _ in 0..2 {
+        let (error, calls) = describe(&pool).await.unwrap_err();
+        assert_eq!((error.class, calls), (ErrorClass::TimedOut, 2), "{error}");
+        assert!(error.to_string().contains("no answer within 600ms in several attempts"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -95,8 +95,8 @@ async fn a_global_type_takes_no_region_and_others_take_not_global() {
     assert!(roles.is_undecided("regional"));
     let messages: Vec<&str> = estate.problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(messages.len(), 2, "{messages:?}");
-    assert!(messages[0].contains("IAM_ROLE belongs to no region"), "{messages:?}");
-    assert!(messages[1].contains("RDS belongs to a region"), "{messages:?}");
+    assert!(messages[0].contains("IAM_ROLE regional belongs to no region"), "{messages:?}");
+    assert!(messages[1].contains("RDS db belongs to a region"), "{messages:?}");
 }
 
 #[tokio::test]

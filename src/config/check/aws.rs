@@ -11,6 +11,8 @@ use crate::domain::id::{AccountId, Region};
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 const LONGEST_CALL: Duration = Duration::from_mins(10);
+const OPERATION_TIMEOUT: Duration = Duration::from_mins(1);
+const LONGEST_OPERATION: Duration = Duration::from_hours(1);
 
 /// An account as far as it could be read.
 struct Draft {
@@ -34,11 +36,16 @@ pub(super) fn read<'a>(mut section: Section<'_>, context: Context<'a>) -> (Aws, 
         account_names: drafts.iter().filter_map(|draft| Some(draft.name.as_ref()?.value.clone())).collect(),
         account_ids: drafts.iter().filter_map(|draft| draft.typed_id.clone()).collect(),
     };
+    let call_timeout = section.duration("call_timeout", LONGEST_CALL, CALL_TIMEOUT);
     let aws = Aws {
         regions,
         endpoint_url: endpoint_url(&mut section, context),
         accounts: drafts.iter_mut().filter_map(|draft| draft.account.take()).collect(),
-        call_timeout: section.duration("call_timeout", LONGEST_CALL, CALL_TIMEOUT),
+        call_timeout,
+        // One attempt must have the time that it is given, however the two are configured.
+        operation_timeout: section
+            .duration("operation_timeout", LONGEST_OPERATION, OPERATION_TIMEOUT)
+            .max(call_timeout),
         max_attempts: section.number("max_attempts", 1..=20, 5),
         max_requests_per_second: section.number("max_requests_per_second", 1..=10_000, 20),
     };

@@ -57,7 +57,7 @@ impl fmt::Display for What {
 /// The changes for a table's cell, short: `InstanceType m5.large → m5.xlarge; 2 more`.
 #[must_use]
 pub fn what_changed(changes: &[Change]) -> String {
-    summary(&by_prominence(changes, &|_| Severity::Info))
+    summary(&changes.iter().collect::<Vec<_>>())
 }
 
 pub(super) fn summary(changes: &[&Change]) -> String {
@@ -68,14 +68,15 @@ pub(super) fn summary(changes: &[&Change]) -> String {
     }
 }
 
-pub(super) fn by_prominence<'a>(changes: &'a [Change], rate: &dyn Fn(&Change) -> Severity) -> Vec<&'a Change> {
-    let mut sorted: Vec<&Change> = changes.iter().collect();
-    sorted.sort_by_key(|change| Reverse((rate(change), prominence(change))));
-    sorted
+/// Sorts changes as they are told: the worst first, as `rate` rates them; of equally bad ones what opens something to
+/// the world leads and tags come last. What is left is in the order of pointers.
+pub fn worst_first(changes: &mut [Change], rate: impl Fn(&Change) -> Severity) {
+    changes.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+    changes.sort_by_cached_key(|change| Reverse((rate(change), prominence(change))));
 }
 
-/// How much a change strikes the eye where nothing is known of its rating: larger comes first.
-pub(super) fn prominence(change: &Change) -> u8 {
+/// How much a change strikes the eye among those that are as bad: larger comes first.
+fn prominence(change: &Change) -> u8 {
     let opens_to_world = change.from.is_none() && ["0.0.0.0/0", "::/0"].iter().any(|any| change.key().ends_with(any));
     match change.attribute().as_str() {
         _ if opens_to_world => 2,

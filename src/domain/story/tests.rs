@@ -42,7 +42,7 @@ fn id() -> DriftId {
 #[test]
 fn the_title_names_severity_resource_place_and_the_worst_change() {
     let resized = change("/Tags/Env", json!("prod"), json!("dev"));
-    let finding = finding("SECURITY_GROUP", "sg-0a1", vec![resized, opened()]);
+    let finding = finding("SECURITY_GROUP", "sg-0a1", vec![opened(), resized]);
     assert_eq!(
         Story::from(&finding).in_account(Some("prod")).title(),
         "CRITICAL drift: SECURITY_GROUP sg-0a1 (prod/us-east-1): IngressRules opened to 0.0.0.0/0 (tcp 22); 1 more"
@@ -104,7 +104,10 @@ fn a_table_cell_shows_the_first_change_and_counts_the_rest() {
     let size = change("/InstanceType", json!("m5.large"), json!("m5.xlarge"));
     let tag = change("/Tags/Env", json!("prod"), json!("dev"));
     assert_eq!(what_changed(std::slice::from_ref(&size)), "InstanceType m5.large → m5.xlarge");
-    assert_eq!(what_changed(&[tag, size, opened()]), "IngressRules opened to 0.0.0.0/0 (tcp 22); 2 more");
+    let mut changes = [tag, size, opened()];
+    worst_first(&mut changes, |_| Severity::Warning);
+    assert_eq!(what_changed(&changes), "IngressRules opened to 0.0.0.0/0 (tcp 22); 2 more");
+    assert_eq!(changes[2].pointer, "/Tags/Env", "of changes that are as bad, tags come last");
     let profile = change("/IamInstanceProfile", json!(null), json!("admin"));
     assert_eq!(what_changed(&[profile]), "IamInstanceProfile (none) → admin");
     let member = change("/AttachedPolicies/arn:aws:iam::aws:policy~1Admin", json!("absent"), json!({}));
@@ -143,15 +146,15 @@ fn a_secret_tag_is_not_told() {
 }
 
 #[test]
-fn the_worst_change_leads_when_rated() {
+fn the_worst_change_leads() {
     let public = change("/PubliclyAccessible", json!(false), json!(true));
     let class = change("/DBInstanceClass", json!("db.m5.large"), json!("db.m5.xlarge"));
-    let finding = finding("RDS", "orders", vec![class, public]);
-    let rate = |change: &Change| match change.attribute().as_str() {
+    let mut finding = finding("RDS", "orders", vec![class, public]);
+    worst_first(&mut finding.changes, |change| match change.attribute().as_str() {
         "PubliclyAccessible" => Severity::Critical,
         _ => Severity::Warning,
-    };
-    assert_eq!(Story::from(&finding).rated(&rate).what_changed(), "PubliclyAccessible false → true; 1 more");
+    });
+    assert!(Story::from(&finding).title().ends_with("PubliclyAccessible false → true; 1 more"));
 }
 
 #[test]

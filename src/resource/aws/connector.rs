@@ -19,6 +19,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
 use super::CallCount;
+use super::budget::{Attempt, Budgets, OutOfTime};
 use super::limiter::Limiter;
 use super::stats::Counters;
 
@@ -37,6 +38,10 @@ pub(super) struct Meter {
     pub(super) counters: Arc<Counters>,
     /// How long one request may take, from the first byte sent to the last received.
     pub(super) call_timeout: Duration,
+    /// How long all attempts of one operation may take together.
+    pub(super) operation_timeout: Duration,
+    /// What the operations under way have used of that.
+    pub(super) budgets: Arc<Budgets>,
 }
 
 /// An HTTP client with a meter before it.
@@ -74,14 +79,23 @@ impl HttpConnector for MeteredConnector {
 
 impl Meter {
     async fn send(&self, inner: &SharedHttpConnector, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let attempt = Attempt::of(&request);
+        let left = self.budgets.left(&attempt, self.operation_timeout);
+        if left.is_zero() {
+            self.budgets.note(attempt, false, Duration::ZERO);
+            // An error of no kind that the SDK would try again.
+            return Err(ConnectorError::other(OutOfTime(self.operation_timeout).into(), None));
+        }
         tokio::time::sleep(self.limiter.take(Instant::now())).await;
         self.calls.add_one();
         self.counters.count_request();
-        let sent_at = Instant::now();
-        let answer = match tokio::time::timeout(self.call_timeout, exchange(inner, request)).await {
+        let (sent_at, most) = (Instant::now(), self.call_timeout.min(left));
+        let answer = match tokio::time::timeout(most, exchange(inner, request)).await {
             Ok(answer) => answer,
-            Err(_) => Err(ConnectorError::timeout(format!("no answer within {:?}", self.call_timeout).into())),
+            Err(_) => Err(ConnectorError::timeout(format!("no answer within {most:?}").into())),
         };
+        let failed = answer.as_ref().map_or(true, |response| response.status().as_u16() >= 500);
+        self.budgets.note(attempt, failed, sent_at.elapsed());
         match &answer {
             Ok(response) if is_throttled(response) => {
                 self.counters.count_throttle();

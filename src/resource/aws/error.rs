@@ -8,6 +8,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::budget::OutOfTime;
 use crate::domain::id::{AccountId, Region};
 
 /// The SDK's error of an operation.
@@ -115,6 +116,9 @@ impl ReadError {
                 of_answer(action, status, context.err())
             }
             SdkError::TimeoutError(_) => (ErrorClass::TimedOut, innermost(error)),
+            SdkError::DispatchFailure(_) if causes(error).any(<dyn Error>::is::<OutOfTime>) => {
+                (ErrorClass::TimedOut, innermost(error))
+            }
             SdkError::DispatchFailure(failure) if failure.is_timeout() => (ErrorClass::TimedOut, innermost(error)),
             SdkError::DispatchFailure(failure) if failure.is_io() => (ErrorClass::Unavailable, innermost(error)),
             SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if is_about_credentials(error) => {

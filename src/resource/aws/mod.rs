@@ -5,6 +5,7 @@
 //! Nothing here knows a resource type.
 
 mod account;
+mod budget;
 mod connector;
 mod error;
 mod limiter;

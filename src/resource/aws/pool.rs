@@ -280,6 +280,8 @@ impl Pool {
             limiter: limiter.clone(),
             counters: self.stats.of(service),
             call_timeout: self.settings.call_timeout,
+            operation_timeout: self.settings.operation_timeout,
+            budgets: Arc::default(),
         };
         MeteredClient { inner: self.http.clone(), meter }
     }

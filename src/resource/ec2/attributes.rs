@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::diff::Change;
-use crate::domain::schema::{Attribute, CRITICAL, Field, Fill, INFO, Rate, Shape, WARNING};
+use crate::domain::schema::{Attribute, CRITICAL, Field, Fill, INFO, Rate, Shape, WARNING, Words};
 use crate::domain::severity::Severity;
 use crate::domain::state::ResourceState;
 
@@ -17,6 +17,23 @@ pub(super) const API_STOP: &str = "DisableApiStop";
 pub(super) const API_TERMINATION: &str = "DisableApiTermination";
 pub(super) const SHUTDOWN_BEHAVIOR: &str = "InstanceInitiatedShutdownBehavior";
 pub(super) const USER_DATA: &str = "UserDataSha256";
+
+const ON_OR_OFF: &[&str] = &["enabled", "disabled"];
+
+/// Where only certain words are possible.
+pub(super) const WORDS: &[Words] = &[
+    ("/CpuOptions/AmdSevSnp", ON_OR_OFF),
+    ("/CreditSpecification/CpuCredits", &["standard", "unlimited"]),
+    ("/InstanceInitiatedShutdownBehavior", &["stop", "terminate"]),
+    ("/MaintenanceOptions/AutoRecovery", &["default", "disabled"]),
+    ("/MetadataOptions/HttpEndpoint", ON_OR_OFF),
+    ("/MetadataOptions/HttpProtocolIpv6", ON_OR_OFF),
+    ("/MetadataOptions/HttpTokens", &["required", "optional"]),
+    ("/MetadataOptions/InstanceMetadataTags", ON_OR_OFF),
+    ("/PrivateDnsNameOptions/HostnameType", &["ip-name", "resource-name"]),
+    ("/State", &["running", "stopped"]),
+    ("/Tenancy", &["default", "dedicated", "host"]),
+];
 
 const DEVICE: Shape = Shape::Object(&[
     Field::new("DeleteOnTermination", Shape::Flag, Fill::Undefined),

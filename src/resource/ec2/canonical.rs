@@ -6,14 +6,18 @@ use aws_sdk_ec2::types::{
 };
 use serde_json::{Map, Value, json};
 
-use super::attributes::{ATTRIBUTES, BLOCK_DEVICES, CREDIT_SPECIFICATION, USER_DATA};
+use super::attributes::{ATTRIBUTES, BLOCK_DEVICES, CREDIT_SPECIFICATION, SHUTDOWN_BEHAVIOR, USER_DATA, WORDS};
 use super::volumes;
-use crate::domain::schema::{self, StateProblem};
+use crate::domain::schema::{self, StateProblem, check_words};
 use crate::domain::state::{ResourceState, escape};
 use crate::resource::ec2_query::tags;
 
 /// Attributes for which AWS and people write "none" as an empty text too.
-const OPTIONAL_TEXTS: &[&str] = &["IamInstanceProfile", "KeyName", "SubnetId", USER_DATA, "VpcId"];
+const OPTIONAL_TEXTS: &[&str] =
+    &["IamInstanceProfile", "KeyName", SHUTDOWN_BEHAVIOR, "SubnetId", "Tenancy", USER_DATA, "VpcId"];
+
+/// Attributes whose fields other tools write as an empty text where they say nothing.
+const OPTIONAL_FIELDS: &[&str] = &["CpuOptions", "MaintenanceOptions", "MetadataOptions", "PrivateDnsNameOptions"];
 
 /// Whether AWS lists the instance although it is gone.
 pub(super) fn is_gone(instance: &Instance) -> bool {
@@ -112,7 +116,14 @@ fn respell(state: &mut ResourceState) {
             ("Monitoring", Some("enabled" | "pending")) => *value = true.into(),
             ("Monitoring", Some("disabled" | "disabling")) => *value = false.into(),
             (CREDIT_SPECIFICATION, Some("standard" | "unlimited")) => *value = json!({ "CpuCredits": value.take() }),
+            (name, Some("")) if OPTIONAL_TEXTS.contains(&name) => *value = Value::Null,
             _ => {}
+        }
+        let fields = value.as_object_mut().filter(|_| OPTIONAL_FIELDS.contains(&name));
+        for field in fields.into_iter().flat_map(|fields| fields.values_mut()) {
+            if field.as_str() == Some("") {
+                *field = Value::Null;
+            }
         }
     }
 }
@@ -122,9 +133,6 @@ pub(super) fn normalize(state: &mut ResourceState) {
     respell(state);
     schema::normalize(ATTRIBUTES, state);
     for (name, value) in state.iter_mut() {
-        if OPTIONAL_TEXTS.contains(&name) && value.as_str() == Some("") {
-            *value = Value::Null;
-        }
         match (name, &mut *value) {
             ("IamInstanceProfile", Value::String(profile)) => {
                 if let Some((_, name)) = profile.rsplit_once('/').filter(|_| profile.starts_with("arn:")) {
@@ -147,9 +155,6 @@ pub(super) fn check(state: &ResourceState) -> Vec<StateProblem> {
         problems.push(StateProblem { pointer, message: message.to_owned() });
     };
     let text = |name: &str| state.get(name).and_then(Value::as_str);
-    if text("State").is_some_and(|power| !matches!(power, "running" | "stopped")) {
-        fault("/State".to_owned(), "no power state: write running or stopped");
-    }
     let is_hash = |hash: &str| hash.is_empty() || (hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()));
     if text(USER_DATA).is_some_and(|hash| !is_hash(hash)) {
         fault(format!("/{USER_DATA}"), "no SHA-256: write 64 hexadecimal digits, or null for no user data");
@@ -162,6 +167,7 @@ pub(super) fn check(state: &ResourceState) -> Vec<StateProblem> {
             fault(pointer, "an alias cannot be compared: write the ARN or the id of the key that it stands for");
         }
     }
+    problems.extend(check_words(WORDS, &state));
     problems
 }
 
@@ -262,6 +268,33 @@ mod tests {
             .with("UserDataSha256", "abc")
             .with("BlockDevices", json!({"/dev/sda1": {"KmsKeyId": "alias/ebs"}}));
         let pointers: Vec<_> = Ec2.check(&state).into_iter().map(|problem| problem.pointer).collect();
-        assert_eq!(pointers, ["/State", "/UserDataSha256", "/BlockDevices/~1dev~1sda1/KmsKeyId"]);
+        assert_eq!(pointers, ["/UserDataSha256", "/BlockDevices/~1dev~1sda1/KmsKeyId", "/State"]);
+    }
+
+    #[test]
+    fn a_word_that_aws_does_not_know_is_refused_with_those_that_it_knows() {
+        let state = ResourceState::new()
+            .with(
+                "MetadataOptions",
+                json!({"HttpTokens": "Required", "HttpEndpoint": "on", "InstanceMetadataTags": ""}),
+            )
+            .with("Tenancy", "shared")
+            .with("InstanceInitiatedShutdownBehavior", "");
+        let told: Vec<_> = Ec2.check(&state).into_iter().map(|problem| (problem.pointer, problem.message)).collect();
+        let no_value = |pointer: &str, text: &str, words: &str| {
+            (pointer.to_owned(), format!("`{text}` is no value for it: write {words}"))
+        };
+        assert_eq!(
+            told,
+            [
+                no_value("/MetadataOptions/HttpEndpoint", "on", "enabled or disabled"),
+                no_value("/MetadataOptions/HttpTokens", "Required", "required or optional"),
+                no_value("/Tenancy", "shared", "default or dedicated or host"),
+            ]
+        );
+        let nothing = json!({"MetadataOptions": {"InstanceMetadataTags": ""}, "Tenancy": ""});
+        let expected =
+            json!({"HttpEndpoint": "enabled", "HttpProtocolIpv6": "disabled", "InstanceMetadataTags": "disabled"});
+        assert_eq!(normalized(nothing), json!({"MetadataOptions": expected, "Tenancy": "default"}));
     }
 }

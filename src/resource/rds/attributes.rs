@@ -1,7 +1,7 @@
 //! The attribute table of a database.
 
 use super::severity;
-use crate::domain::schema::{Attribute, CRITICAL, Field, Fill, INFO, Rate, Shape, WARNING};
+use crate::domain::schema::{Attribute, CRITICAL, Field, Fill, INFO, Rate, Shape, WARNING, Words};
 
 const ROLE: Shape = Shape::Object(&[Field::new("RoleArn", Shape::Text, Fill::Null)]);
 
@@ -15,6 +15,10 @@ const DOMAIN: Shape = Shape::Object(&[
 
 const ZERO: Fill = Fill::Integer(0);
 const OFF: Fill = Fill::Flag(false);
+
+/// Where only certain words are possible.
+pub(super) const WORDS: &[Words] =
+    &[("/DatabaseInsightsMode", &["standard", "advanced"]), ("/NetworkType", &["IPV4", "DUAL"])];
 
 /// Sorted by name.
 pub(super) const ATTRIBUTES: &[Attribute] = &[

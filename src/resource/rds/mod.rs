@@ -63,6 +63,9 @@ impl ResourceType for Rds {
 
     fn check(&self, state: &ResourceState) -> Vec<StateProblem> {
         let mut problems = schema::check(self.attributes(), state);
+        let mut canonical = state.clone();
+        self.normalize(&mut canonical);
+        problems.extend(schema::check_words(attributes::WORDS, &canonical));
         for name in KMS_KEYS {
             if state.get(name).and_then(Value::as_str).is_some_and(|key| key.contains("alias/")) {
                 let message = "an alias, but AWS tells the key behind it: write the key's ARN or id".to_owned();

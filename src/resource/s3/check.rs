@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::domain::schema::{self, StateProblem};
+use crate::domain::schema::{self, StateProblem, Words, check_words, for_each_text, is_at};
 use crate::domain::state::{ResourceState, escape, unescape};
 
 use super::attributes::ATTRIBUTES;
@@ -13,7 +13,7 @@ use super::rules::parse_date;
 use super::shape::reshape;
 
 /// Where only certain words are possible; `*` stands for any key.
-const WORDS: &[(&str, &[&str])] = &[
+const WORDS: &[Words] = &[
     ("/OwnershipControls/ObjectOwnership", &["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"]),
     ("/Encryption/SSEAlgorithm", &["AES256", "aws:kms", "aws:kms:dsse", "aws:fsx"]),
     ("/Versioning/Status", &["Enabled", "Suspended", "Disabled"]),
@@ -37,9 +37,8 @@ pub(super) fn check(declared: &ResourceState) -> Vec<StateProblem> {
     let mut state = declared.clone();
     reshape(&mut state);
     let mut problems = schema::check(ATTRIBUTES, &state);
-    for (name, value) in state.iter() {
-        check_words(&format!("/{}", escape(name)), value, &mut problems);
-    }
+    problems.extend(check_words(WORDS, &state));
+    check_dates(&state, &mut problems);
     check_grants(&state, &mut problems);
     check_ownership(&state, &mut problems);
     let given = declared.to_value();
@@ -49,32 +48,13 @@ pub(super) fn check(declared: &ResourceState) -> Vec<StateProblem> {
     problems
 }
 
-fn check_words(pointer: &str, value: &Value, problems: &mut Vec<StateProblem>) {
-    match value {
-        Value::Object(entries) => {
-            for (key, value) in entries {
-                check_words(&format!("{pointer}/{}", escape(key)), value, problems);
-            }
+fn check_dates(state: &ResourceState, problems: &mut Vec<StateProblem>) {
+    for_each_text(state, &mut |pointer, text| {
+        if DATES.iter().any(|pattern| is_at(pattern, pointer)) && parse_date(text).is_none() {
+            let message = format!("`{text}` is no date: write it as 2027-01-31 or 2027-01-31T00:00:00Z");
+            problems.push(StateProblem { pointer: pointer.to_owned(), message });
         }
-        Value::String(text) => {
-            if let Some((_, words)) = WORDS.iter().find(|(pattern, _)| matches(pattern, pointer))
-                && !words.contains(&text.as_str())
-            {
-                let message = format!("`{text}` is no value for it: write {}", words.join(" or "));
-                problems.push(StateProblem { pointer: pointer.to_owned(), message });
-            }
-            if DATES.iter().any(|pattern| matches(pattern, pointer)) && parse_date(text).is_none() {
-                let message = format!("`{text}` is no date: write it as 2027-01-31 or 2027-01-31T00:00:00Z");
-                problems.push(StateProblem { pointer: pointer.to_owned(), message });
-            }
-        }
-        _ => {}
-    }
-}
-
-fn matches(pattern: &str, pointer: &str) -> bool {
-    let (pattern, pointer) = (pattern.split('/'), pointer.split('/'));
-    pattern.clone().count() == pointer.clone().count() && pattern.zip(pointer).all(|(p, key)| p == "*" || p == key)
+    });
 }
 
 fn check_grants(state: &ResourceState, problems: &mut Vec<StateProblem>) {

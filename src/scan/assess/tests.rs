@@ -175,6 +175,21 @@ fn a_rule_without_a_path_covers_a_missing_resource_and_one_with_a_path_does_not(
 }
 
 #[test]
+fn the_change_that_a_rule_rates_worst_leads() {
+    let mut case = Case::new("EC2");
+    let declared = json!({ "InstanceType": "m5.large", "Tags": { "Owner": "ops" } });
+    let live = json!({ "InstanceType": "m5.xlarge", "Tags": { "Owner": "nobody" } });
+    let pointers = |case: &Case| -> Vec<String> {
+        let found = finding(case.judge(declared.clone(), live.clone(), &[], None));
+        found.changes.into_iter().map(|change| change.pointer).collect()
+    };
+    assert_eq!(pointers(&case), ["/InstanceType", "/Tags/Owner"]);
+    let selector = Selector { path: PointerGlob::parse("/Tags/Owner").ok(), ..Selector::default() };
+    case.rules.severity.push(SeverityRule { selector, severity: Severity::Critical });
+    assert_eq!(pointers(&case), ["/Tags/Owner", "/InstanceType"]);
+}
+
+#[test]
 fn the_first_matching_severity_rule_wins_over_the_table() {
     let mut case = Case::new("EC2");
     let path = |text: &str| Some(PointerGlob::parse(text).unwrap());

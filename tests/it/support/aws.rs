@@ -80,6 +80,7 @@ fn settings(account_id: &AccountId, endpoint: &str) -> config::Aws {
         endpoint_url: Some(endpoint.to_owned()),
         accounts: vec![account],
         call_timeout: Duration::from_secs(20),
+        operation_timeout: Duration::from_mins(1),
         max_attempts: 3,
         max_requests_per_second: 10_000,
     }
