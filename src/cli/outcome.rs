@@ -1,5 +1,6 @@
 //! What a scan found, stored or not, and how it is told.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Format, drift_table, output};
 use crate::domain::drift::{Drift, Finding};
 use crate::domain::id::{ScanId, Scope};
+use crate::domain::rule::RuleMatches;
 use crate::domain::scan::ScanStatus;
 use crate::domain::story::Story;
 use crate::scan::survey::Survey;
@@ -25,6 +27,8 @@ pub(super) struct Outcome {
     scanned: i64,
     resolved: i64,
     api_calls: i64,
+    /// What ignore rules covered.
+    ignored_by: Vec<RuleMatches>,
     /// What differs.
     pub(super) drifts: Found,
 }
@@ -59,6 +63,7 @@ impl Outcome {
             scanned: scan.resources_scanned,
             resolved: scan.drifts_resolved,
             api_calls: scan.api_calls,
+            ignored_by: store::ignore::matches_of(&mut conn, id).await?,
             scan: json!({ "scan": scan, "shards": shards }),
             drifts: Found::Stored(drifts),
         })
@@ -75,6 +80,7 @@ impl Outcome {
         let sum =
             |of: fn(&Survey) -> u64| surveys.iter().map(|(_, s)| of(s)).sum::<u64>().try_into().unwrap_or(i64::MAX);
         let (scanned, api_calls) = (sum(|survey| survey.scanned), sum(|survey| survey.api_calls));
+        let ignored_by = sum_by_rule(surveys.iter().flat_map(|(_, survey)| &survey.ignored_by));
         let mut findings: Vec<Finding> = surveys.into_iter().flat_map(|(_, survey)| survey.findings).collect();
         findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.key.cmp(&b.key)));
         Self {
@@ -85,6 +91,7 @@ impl Outcome {
             scanned,
             resolved: 0,
             api_calls,
+            ignored_by,
             drifts: Found::Dry(findings),
         }
     }
@@ -99,8 +106,9 @@ impl Outcome {
                 let mut result = self.scan.clone();
                 result["drifts"] = match &self.drifts {
                     Found::Stored(drifts) => serde_json::to_value(drifts)?,
-                    Found::Dry(findings) => serde_json::to_value(findings)?,
+                    Found::Dry(findings) => findings.iter().map(dry_json).collect::<Result<_, _>>()?,
                 };
+                result["ignored_by"] = serde_json::to_value(&self.ignored_by)?;
                 output::json(&result)
             }
             Format::Table => self.print_table(),
@@ -134,6 +142,10 @@ impl Outcome {
             line = format!("{line} (and {unpriced} of unknown cost)");
         }
         output::line(format_args!("{line}; {}", output::count(self.api_calls, "API call")))?;
+        for RuleMatches { label, reason, changes, .. } in &self.ignored_by {
+            let why = reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            output::line(format_args!("ignored: {} by {label}{why}", output::count(*changes, "change")))?;
+        }
         if !self.unread.is_empty() {
             output::note(format_args!("not everything could be read:\n{}", by_reason(&self.unread)));
         }
@@ -148,6 +160,25 @@ impl Outcome {
             _ => ExitCode::FAILURE,
         }
     }
+}
+
+/// A finding as a stored drift reads, which has an id.
+fn dry_json(finding: &Finding) -> serde_json::Result<Value> {
+    let mut value = serde_json::to_value(finding)?;
+    value["id"] = Value::Null;
+    Ok(value)
+}
+
+/// What each rule covered in all shards, the most first.
+fn sum_by_rule<'a>(all: impl Iterator<Item = &'a RuleMatches>) -> Vec<RuleMatches> {
+    let mut by_rule: BTreeMap<&str, RuleMatches> = BTreeMap::new();
+    for matches in all {
+        let none = || RuleMatches { changes: 0, ..matches.clone() };
+        by_rule.entry(&matches.rule).or_insert_with(none).changes += matches.changes;
+    }
+    let mut sums: Vec<RuleMatches> = by_rule.into_values().collect();
+    sums.sort_by_key(|matches| std::cmp::Reverse(matches.changes));
+    sums
 }
 
 /// Each reason once, with the parts of the estate that it kept from being read.

@@ -51,6 +51,8 @@ uuid_id! {
     JobId;
     /// A row of `users`.
     UserId;
+    /// A row of `ignore_rules`.
+    IgnoreRuleId;
 }
 
 /// Defines a newtype over text.

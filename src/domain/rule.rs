@@ -1,9 +1,11 @@
 //! Users' rules over drift: which resources and paths a rule speaks of, what is ignored, what is rated otherwise.
 
+use std::fmt;
+
 use chrono::NaiveDate;
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::id::ResourceKey;
+use super::id::{IgnoreRuleId, ResourceKey};
 use super::severity::Severity;
 
 /// A compiled glob, `*` within a name.
@@ -14,8 +16,26 @@ pub struct Glob(GlobMatcher);
 ///
 /// It matches a pointer if it matches the pointer itself or one of its ancestors: `/Tags` and `/Tags/**` both cover
 /// `/Tags/Env`, and `/Policy/**` covers a change of `/Policy` as a whole.
+///
+/// The empty pattern matches the empty pointer alone: the resource as a whole, missing or undeclared.
 #[derive(Debug, Clone)]
-pub struct PointerGlob(Vec<GlobMatcher>);
+pub struct PointerGlob {
+    patterns: Vec<String>,
+    matchers: Vec<GlobMatcher>,
+}
+
+/// A text as the glob that matches it alone.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '?' | '*' | '[' | ']' | '{' | '}' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
+}
 
 impl Glob {
     /// Compiles a glob.
@@ -23,7 +43,7 @@ impl Glob {
     /// # Errors
     /// If the pattern is malformed.
     pub fn parse(pattern: &str) -> Result<Self, globset::Error> {
-        Ok(Self(GlobBuilder::new(pattern).build()?.compile_matcher()))
+        Ok(Self(GlobBuilder::new(pattern).backslash_escape(true).build()?.compile_matcher()))
     }
 
     /// Whether the whole of `text` matches.
@@ -39,13 +59,38 @@ impl PointerGlob {
     /// # Errors
     /// If the pattern is malformed.
     pub fn parse(pattern: &str) -> Result<Self, globset::Error> {
+        Self::any_of(&[pattern.to_owned()])
+    }
+
+    /// Compiles several globs over JSON pointers, of which one has to match.
+    ///
+    /// # Errors
+    /// If a pattern is malformed.
+    pub fn any_of(patterns: &[String]) -> Result<Self, globset::Error> {
         let compile =
             |p: &str| Ok(GlobBuilder::new(p).literal_separator(true).backslash_escape(true).build()?.compile_matcher());
-        let mut matchers = vec![compile(pattern)?];
-        if let Some(parent) = pattern.strip_suffix("/**").filter(|parent| !parent.is_empty()) {
-            matchers.push(compile(parent)?);
+        let mut matchers = Vec::new();
+        for pattern in patterns {
+            matchers.push(compile(pattern)?);
+            if let Some(parent) = pattern.strip_suffix("/**").filter(|parent| !parent.is_empty()) {
+                matchers.push(compile(parent)?);
+            }
         }
-        Ok(Self(matchers))
+        Ok(Self { patterns: patterns.to_vec(), matchers })
+    }
+
+    /// Compiles a glob over JSON pointers as a person typed it.
+    ///
+    /// # Errors
+    /// With what to write instead.
+    pub fn parse_typed(text: &str) -> Result<Self, String> {
+        if !text.starts_with('/') {
+            return Err(format!("`{text}` is no JSON pointer: it begins with `/`, such as \"/Tags/LastBackup\""));
+        }
+        if text.split('~').skip(1).any(|after| !after.starts_with(['0', '1'])) {
+            return Err(format!("`{text}` is no JSON pointer: in a key, `~` is written `~0` and `/` is written `~1`"));
+        }
+        Self::parse(text).map_err(|error| format!("malformed glob: {}", error.kind()))
     }
 
     /// Whether the pointer, or an ancestor of it, matches.
@@ -53,7 +98,7 @@ impl PointerGlob {
     pub fn matches(&self, pointer: &str) -> bool {
         let mut candidate = pointer;
         loop {
-            if self.0.iter().any(|glob| glob.is_match(candidate)) {
+            if self.matchers.iter().any(|glob| glob.is_match(candidate)) {
                 return true;
             }
             match candidate.rfind('/') {
@@ -108,9 +153,31 @@ impl Selector {
     }
 }
 
-/// `[[ignore]]`: a difference that is not drift.
+impl fmt::Display for Selector {
+    /// As the configuration writes it: `resource_type = "EC2", path = "/Tags/LastBackup"`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let globs = [
+            ("resource_type", &self.resource_type),
+            ("resource_id", &self.resource_id),
+            ("account", &self.account),
+            ("region", &self.region),
+        ];
+        let typed = |name: &str, glob: &Glob| format!("{name} = \"{}\"", glob.0.glob().glob());
+        let mut parts: Vec<String> =
+            globs.into_iter().filter_map(|(name, glob)| Some(typed(name, glob.as_ref()?))).collect();
+        parts.extend(self.path.iter().map(|path| match path.patterns.as_slice() {
+            [only] => format!("path = \"{only}\""),
+            several => format!("path = [\"{}\"]", several.join("\", \"")),
+        }));
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// A difference that is not drift: `[[ignore]]`, or a row of `ignore_rules`.
 #[derive(Debug, Clone)]
 pub struct IgnoreRule {
+    /// Its row; `None` if it stands in the configuration.
+    pub id: Option<IgnoreRuleId>,
     /// What it speaks of.
     pub selector: Selector,
     /// Why, in the words of whoever wrote the rule.
@@ -120,10 +187,37 @@ pub struct IgnoreRule {
 }
 
 impl IgnoreRule {
+    /// What tells it from others, lastingly: its row's id, or its selectors.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.id.map_or_else(|| self.selector.to_string(), |id| id.to_string())
+    }
+
     /// Whether the rule holds on `today` (UTC).
     #[must_use]
     pub fn holds_on(&self, today: NaiveDate) -> bool {
         self.until.is_none_or(|until| today <= until)
+    }
+}
+
+/// How many changes of a scan an ignore rule covered.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RuleMatches {
+    /// [`IgnoreRule::key`].
+    pub rule: String,
+    /// Its selectors, for people.
+    pub label: String,
+    /// Why it is there.
+    pub reason: Option<String>,
+    /// Changes that it covered.
+    pub changes: u64,
+}
+
+impl RuleMatches {
+    /// The matches of a rule.
+    #[must_use]
+    pub fn of(rule: &IgnoreRule, changes: u64) -> Self {
+        Self { rule: rule.key(), label: rule.selector.to_string(), reason: rule.reason.clone(), changes }
     }
 }
 
@@ -143,4 +237,60 @@ pub struct Rules {
     pub ignore: Vec<IgnoreRule>,
     /// What is rated otherwise.
     pub severity: Vec<SeverityRule>,
+}
+
+impl Rules {
+    /// These rules, and further ones of what is not drift.
+    #[must_use]
+    pub fn with_ignored(&self, further: &[IgnoreRule]) -> Self {
+        let ignore = self.ignore.iter().chain(further).cloned().collect();
+        Self { ignore, severity: self.severity.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literal_matches_its_text_alone() {
+        for text in ["/Tags/a*b", "/Tags/[x]", "/Tags/{a,b}", "/Tags/what?", "/Tags/back\\slash", "/Tags/!a"] {
+            let glob = PointerGlob::parse(&literal(text)).expect("a glob");
+            assert!(glob.matches(text), "{text}");
+            assert!(glob.matches(&format!("{text}/below")), "{text}");
+            assert!(!glob.matches("/Tags/axb") && !glob.matches("/Tags/x") && !glob.matches("/Tags/a"), "{text}");
+        }
+        assert!(Glob::parse(&literal("web-[1]")).expect("a glob").matches("web-[1]"));
+    }
+
+    #[test]
+    fn the_empty_path_is_the_resource_as_a_whole() {
+        let whole = PointerGlob::parse("").expect("a glob");
+        assert!(whole.matches("") && !whole.matches("/Tags") && !whole.matches("/Tags/Env"));
+    }
+
+    #[test]
+    fn tag_keys_are_told_by_glob() {
+        let backups = PointerGlob::parse("/Tags/aws-backup-*").expect("a glob");
+        for (pointer, covered) in [
+            ("/Tags/aws-backup-plan", true),
+            ("/Tags/aws-backup-", true),
+            ("/Tags/aws-backup", false),
+            ("/Tags/my-aws-backup-plan", false),
+            ("/Tags/aws-backup-~1daily", true),
+            ("/Tags", false),
+        ] {
+            assert_eq!(backups.matches(pointer), covered, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn a_selector_reads_as_it_is_written() {
+        let selector = Selector {
+            resource_type: Glob::parse("EC2").ok(),
+            path: PointerGlob::any_of(&["/Tags/A".to_owned(), "/Tags/B*".to_owned()]).ok(),
+            ..Selector::default()
+        };
+        assert_eq!(selector.to_string(), r#"resource_type = "EC2", path = ["/Tags/A", "/Tags/B*"]"#);
+    }
 }

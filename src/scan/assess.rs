@@ -64,8 +64,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// Declared attributes that could not be read, and why.
     pub unknown: BTreeMap<String, String>,
-    /// Changes that ignore rules cover.
-    pub ignored: usize,
+    /// For each change that an ignore rule covers, the rule's place in [`Rules::ignore`].
+    pub ignored: Vec<usize>,
 }
 
 impl Judgement {
@@ -76,7 +76,7 @@ impl Judgement {
     }
 
     fn clear(verdict: Verdict) -> Self {
-        Self { verdict, unknown: BTreeMap::new(), ignored: 0 }
+        Self { verdict, unknown: BTreeMap::new(), ignored: Vec::new() }
     }
 }
 
@@ -91,7 +91,7 @@ impl Context<'_> {
         let unknown = unknown_of(declared, live);
         if !unknown.is_empty() && declared.state.names().all(|name| unknown.contains_key(name)) {
             let verdict = Verdict::Unjudged("nothing that is declared of it could be read".to_owned());
-            return Judgement { verdict, unknown, ignored: 0 };
+            return Judgement { verdict, unknown, ignored: Vec::new() };
         }
         let (expected, mut actual) = compared_part(declared, live, &unknown, standing);
         self.kind.align(&expected, &mut actual);
@@ -160,8 +160,8 @@ impl Context<'_> {
         live: Option<&ResourceState>,
     ) -> Judgement {
         let key = self.scope.key(resource_id);
-        if self.is_ignored(&key, &change) {
-            return Judgement { verdict: Verdict::Matches, unknown: BTreeMap::new(), ignored: 1 };
+        if let Some(rule) = self.ignored_by(&key, &change) {
+            return Judgement { verdict: Verdict::Matches, unknown: BTreeMap::new(), ignored: vec![rule] };
         }
         let expected_state = declared.map(|d| &d.state);
         let changes = vec![change];
@@ -183,27 +183,32 @@ impl Context<'_> {
     }
 
     /// The changes that no rule ignores; ignored ones are taken back in `actual`, so that the stored difference does
-    /// not hold them.
+    /// not hold them. For each of these, its rule.
     fn changes_not_ignored(
         &self,
         key: &ResourceKey,
         expected: &ResourceState,
         actual: &mut ResourceState,
-    ) -> (Vec<Change>, usize) {
-        let (ignored, kept): (Vec<_>, Vec<_>) =
-            changes_of(self.kind, expected, actual).into_iter().partition(|change| self.is_ignored(key, change));
-        for change in &ignored {
-            revert(actual, change);
+    ) -> (Vec<Change>, Vec<usize>) {
+        let (mut kept, mut ignored) = (Vec::new(), Vec::new());
+        for change in changes_of(self.kind, expected, actual) {
+            let Some(rule) = self.ignored_by(key, &change) else {
+                kept.push(change);
+                continue;
+            };
+            revert(actual, &change);
+            ignored.push(rule);
         }
-        (kept, ignored.len())
+        (kept, ignored)
     }
 
-    fn is_ignored(&self, key: &ResourceKey, change: &Change) -> bool {
+    /// The first rule that covers a change.
+    fn ignored_by(&self, key: &ResourceKey, change: &Change) -> Option<usize> {
         let subject = Subject { key, account_name: self.account_name };
         self.rules
             .ignore
             .iter()
-            .any(|rule| rule.holds_on(self.today) && rule.selector.matches(subject, &change.pointer))
+            .position(|rule| rule.holds_on(self.today) && rule.selector.matches(subject, &change.pointer))
     }
 
     fn severity(&self, key: &ResourceKey, changes: &[Change], live: &ResourceState) -> Severity {

@@ -21,12 +21,21 @@ use crate::clock::SharedClock;
 use crate::config::Unmanaged;
 use crate::domain::cost::Prices;
 use crate::domain::id::{AccountId, ScannedAccount, Scope};
-use crate::domain::rule::Rules;
+use crate::domain::rule::{IgnoreRule, Rules};
 use crate::expected::{Estate, Expected};
 use crate::resource::aws::AwsPool;
 use crate::resource::{Aws, ReadError};
 
 use survey::{StandingDrift, Survey, Surveyor, account_of, kind_of};
+
+/// What the database holds that a shard is judged by.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stored<'a> {
+    /// Drifts of the scope that are not resolved.
+    pub standing: &'a [StandingDrift],
+    /// Ignore rules beside those of the configuration.
+    pub ignore: &'a [IgnoreRule],
+}
 
 /// Reads and judges shards: everything that a scan needs except the database.
 pub struct Scanner {
@@ -87,6 +96,12 @@ impl Scanner {
         self.pool.aws(scope).await
     }
 
+    /// The rules of the configuration.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// Reads and judges one shard. What goes wrong is in the result.
     pub async fn survey(
         &self,
@@ -95,7 +110,18 @@ impl Scanner {
         standing: &[StandingDrift],
         on_resource: &(dyn Fn() + Sync),
     ) -> Survey {
-        match self.try_survey(scope, unmanaged, standing, on_resource).await {
+        self.survey_knowing(scope, unmanaged, Stored { standing, ignore: &[] }, on_resource).await
+    }
+
+    /// The same, knowing what the database holds.
+    pub async fn survey_knowing(
+        &self,
+        scope: &Scope,
+        unmanaged: Unmanaged,
+        stored: Stored<'_>,
+        on_resource: &(dyn Fn() + Sync),
+    ) -> Survey {
+        match self.try_survey(scope, unmanaged, stored, on_resource).await {
             Ok(survey) => survey,
             Err(error) => Survey { errors: vec![error], ..Survey::default() },
         }
@@ -105,7 +131,7 @@ impl Scanner {
         &self,
         scope: &Scope,
         unmanaged: Unmanaged,
-        standing: &[StandingDrift],
+        stored: Stored<'_>,
         on_resource: &(dyn Fn() + Sync),
     ) -> Result<Survey, String> {
         let kind = kind_of(scope).ok_or_else(|| format!("no resource type is called {}", scope.resource_type))?;
@@ -114,15 +140,16 @@ impl Scanner {
             .ok_or_else(|| format!("account {} is not configured here", scope.account_id))?;
         let aws = self.aws(scope).await.map_err(|error| error.to_string())?;
         let estate = self.expected.estate(&accounts).await;
+        let rules = self.rules.with_ignored(stored.ignore);
         let context = assess::Context {
             kind,
             scope,
             account_name: account.name.as_deref(),
-            rules: &self.rules,
+            rules: &rules,
             today: self.clock.now().date_naive(),
             prices: &self.prices,
         };
         let surveyor = Surveyor { context, estate: &estate, account, unmanaged };
-        Ok(surveyor.survey(&aws, standing, on_resource).await)
+        Ok(surveyor.survey(&aws, stored.standing, on_resource).await)
     }
 }

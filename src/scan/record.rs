@@ -18,6 +18,7 @@ use crate::domain::drift::{DetectedBy, DriftStatus, Finding};
 use crate::domain::id::{AlertId, DriftId, ScanId, Scope};
 use crate::domain::route::{AlertFacts, Route, channels_of};
 use crate::domain::story::Story;
+use crate::domain::words::{clean, cut};
 use crate::jobs::DeliverAlert;
 use crate::queue::{self, EnqueueOptions};
 use crate::store::alert::NewAlert;
@@ -31,6 +32,8 @@ const BATCH: usize = 1000;
 const ALERT_PRIORITY: i16 = 10;
 /// Characters of a resource id at most, as the database keeps it.
 const RESOURCE_ID_MAX: usize = 255;
+/// Characters of an id that cannot be stored that are told.
+const ID_TOLD_MAX: usize = 80;
 
 /// What a shard found.
 #[derive(Debug, Clone)]
@@ -117,16 +120,33 @@ async fn why_not(conn: &mut PgConnection, outcome: &ShardOutcome) -> Result<Opti
     Ok(is_stale.then_some(Skipped::Stale))
 }
 
+/// Parts findings that can be stored from those that cannot, of which it is told why. A finding that cannot is
+/// *unknown*: the drift that may stand of its resource goes on as it is.
+pub(super) fn sift(scope: &Scope, findings: Vec<Finding>) -> (Vec<Finding>, Vec<String>) {
+    let (mut storable, mut refused) = (Vec::with_capacity(findings.len()), Vec::new());
+    for finding in findings {
+        match check(scope, &finding) {
+            Ok(()) => storable.push(finding),
+            Err(error) => refused.push(clean(&error.to_string())),
+        }
+    }
+    (storable, refused)
+}
+
 /// Whether a finding may be stored.
 fn check(scope: &Scope, finding: &Finding) -> Result<(), StoreError> {
     let refuse = |reason: &str| {
-        Err(StoreError::Unstorable { subject: format!("the drift of {}", finding.key), reason: reason.to_owned() })
+        let key = finding.key.scope.key(&cut(&finding.key.resource_id, ID_TOLD_MAX));
+        Err(StoreError::Unstorable { subject: format!("the drift of {key}"), reason: reason.to_owned() })
     };
     if finding.key.scope != *scope {
         return refuse("it lies outside the shard that reports it");
     }
     if finding.key.resource_id.chars().count() > RESOURCE_ID_MAX {
         return refuse("its id has more than 255 characters");
+    }
+    if finding.key.resource_id.contains('\0') {
+        return refuse("its id holds a NUL character, which the database cannot keep");
     }
     if [&finding.expected, &finding.actual, &finding.difference].into_iter().any(holds_nul) {
         return refuse("its state holds a NUL character, which the database cannot keep");

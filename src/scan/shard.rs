@@ -7,11 +7,12 @@ use futures::future::BoxFuture;
 use sqlx::PgConnection;
 use tracing::{debug, info, warn};
 
-use super::Scanner;
-use super::record::{ShardOutcome, record};
+use super::record::{ShardOutcome, record, sift};
 use super::survey::{StandingDrift, Survey};
+use super::{Scanner, Stored};
 use crate::clock::SharedClock;
 use crate::domain::route::Route;
+use crate::domain::rule::IgnoreRule;
 use crate::domain::scan::ScanStatus;
 use crate::jobs::ScanShard;
 use crate::queue::{Handler, JobContext, JobError};
@@ -30,18 +31,25 @@ pub struct ScanShardHandler {
     pub clock: SharedClock,
 }
 
+/// What the database held when a shard began.
+struct Begun {
+    standing: Vec<StandingDrift>,
+    ignore: Vec<IgnoreRule>,
+}
+
 impl ScanShardHandler {
     async fn scan(&self, args: ScanShard) -> Result<(), JobError> {
         let read_started_at = self.clock.now();
-        let Some(standing) = self.begin(&args, read_started_at).await? else { return Ok(()) };
-        let survey = self.scanner.survey(&args.scope, args.unmanaged, &standing, &|| {}).await;
+        let Some(begun) = self.begin(&args, read_started_at).await? else { return Ok(()) };
+        let known = Stored { standing: &begun.standing, ignore: &begun.ignore };
+        let survey = self.scanner.survey_knowing(&args.scope, args.unmanaged, known, &|| {}).await;
         log(&args, &survey);
-        self.finish(&args, survey, read_started_at).await?;
+        self.finish(&args, survey, &begun.ignore, read_started_at).await?;
         Ok(())
     }
 
-    /// Marks the shard as begun and tells what stands in its scope; `None` if it was done before.
-    async fn begin(&self, args: &ScanShard, now: DateTime<Utc>) -> Result<Option<Vec<StandingDrift>>, StoreError> {
+    /// Marks the shard as begun and tells what the database holds for it; `None` if it was done before.
+    async fn begin(&self, args: &ScanShard, now: DateTime<Utc>) -> Result<Option<Begun>, StoreError> {
         let mut conn = self.store.conn().await?;
         if !store::scan::start_shard(&mut conn, args.scan_id, &args.scope, now).await? {
             return Ok(None);
@@ -53,19 +61,30 @@ impl ScanShardHandler {
             expected: drift.expected_state,
             actual: drift.actual_state,
         });
-        Ok(Some(standing.collect()))
+        Ok(Some(Begun { standing: standing.collect(), ignore: store::ignore::rules(&mut conn).await? }))
     }
 
-    async fn finish(&self, args: &ScanShard, survey: Survey, read_started_at: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn finish(
+        &self,
+        args: &ScanShard,
+        mut survey: Survey,
+        ignore: &[IgnoreRule],
+        read_started_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let mut report = ShardReport {
+        let ignored_by = std::mem::take(&mut survey.ignored_by);
+        let found = std::mem::take(&mut survey.findings);
+        let mut report = ShardReport { drifts_found: found.len() as u64, ..ShardReport::default() };
+        let (findings, refused) = sift(&args.scope, found);
+        survey.unknown += refused.len() as u64;
+        survey.errors.extend(refused);
+        report = ShardReport {
             status: survey.status(),
             resources_scanned: survey.scanned,
-            drifts_found: survey.findings.len() as u64,
-            drifts_resolved: 0,
             resources_unknown: survey.unknown,
             api_calls: survey.api_calls,
             error: survey.error(),
+            ..report
         };
         let outcome = ShardOutcome {
             scan_id: args.scan_id,
@@ -73,7 +92,7 @@ impl ScanShardHandler {
             scope: args.scope.clone(),
             detected_by: args.detected_by,
             complete: report.status == ScanStatus::Succeeded,
-            findings: survey.findings,
+            findings,
             matching: survey.matching,
             undeclared: survey.undeclared,
             read_started_at,
@@ -81,8 +100,12 @@ impl ScanShardHandler {
         let mut tx = self.store.begin().await?;
         let recorded = record(&mut tx, &outcome, &self.routes, now).await?;
         report.drifts_resolved = recorded.resolved;
-        store::scan::finish_shard(&mut tx, args.scan_id, &args.scope, &report, now).await?;
+        let is_first = store::scan::finish_shard(&mut tx, args.scan_id, &args.scope, &report, now).await?;
         let closed = store::scan::close_if_done(&mut tx, args.scan_id, now).await?;
+        if is_first {
+            let rules: Vec<String> = self.scanner.rules().ignore.iter().chain(ignore).map(IgnoreRule::key).collect();
+            store::ignore::note_matches(&mut tx, args.scan_id, &rules, &ignored_by, now).await?;
+        }
         tx.commit().await.map_err(StoreError::from)?;
         if let Some(scan) = closed {
             info!(scan.id = %args.scan_id, scan.status = %scan.status, "scan {} {}", args.scan_id, scan.status);

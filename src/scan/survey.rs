@@ -2,7 +2,7 @@
 //!
 //! Resources stream through; only what differs is held. A stream that ended early is never taken for a short listing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::StreamExt;
 use serde_json::Value;
@@ -12,6 +12,7 @@ use super::unread::Unread;
 use crate::config::Unmanaged;
 use crate::domain::drift::{DriftKind, Finding};
 use crate::domain::id::{DriftId, ScannedAccount, Scope};
+use crate::domain::rule::RuleMatches;
 use crate::domain::scan::ScanStatus;
 use crate::expected::{Estate, Found, ScopeDeclarations};
 use crate::resource::{Aws, Live, ReadRequest, ResourceType, Undeclared};
@@ -44,6 +45,8 @@ pub struct Survey {
     pub unknown: u64,
     /// Changes that ignore rules covered.
     pub ignored: u64,
+    /// The same by rule; rules that covered none are left out.
+    pub ignored_by: Vec<RuleMatches>,
     /// HTTP requests sent to AWS.
     pub api_calls: u64,
     /// Whether the listing was read to its end.
@@ -66,7 +69,8 @@ impl Survey {
     /// All errors in one text; `None` if there is none.
     #[must_use]
     pub fn error(&self) -> Option<String> {
-        (!self.errors.is_empty()).then(|| self.errors.join("; "))
+        // What AWS says may hold any character, but the database keeps no NUL.
+        (!self.errors.is_empty()).then(|| self.errors.join("; ").replace('\0', "\\0"))
     }
 }
 
@@ -133,6 +137,8 @@ struct Tally<'a> {
     /// Undeclared resources that were met, as far as a drift of them stands.
     met_undeclared: HashSet<&'a str>,
     unread: Unread,
+    /// Changes that each ignore rule covered, by its place among the rules.
+    ignored_by: BTreeMap<usize, u64>,
     survey: Survey,
 }
 
@@ -149,6 +155,7 @@ impl<'a> Tally<'a> {
             standing: by_id,
             met_undeclared: HashSet::new(),
             unread: Unread::default(),
+            ignored_by: BTreeMap::new(),
             survey: Survey::default(),
         }
     }
@@ -193,7 +200,10 @@ impl<'a> Tally<'a> {
     }
 
     fn take(&mut self, resource_id: &str, judgement: Judgement) {
-        self.survey.ignored += judgement.ignored as u64;
+        self.survey.ignored += judgement.ignored.len() as u64;
+        for rule in judgement.ignored {
+            *self.ignored_by.entry(rule).or_default() += 1;
+        }
         self.survey.unknown += u64::from(!judgement.unknown.is_empty());
         for (attribute, reason) in judgement.unknown {
             self.unread.note(resource_id, attribute, reason);
@@ -218,6 +228,9 @@ impl<'a> Tally<'a> {
             let unseen = self.met.iter().filter(|met| !**met).count();
             self.survey.unknown += unseen as u64;
         }
+        let rules = &self.surveyor.context.rules.ignore;
+        let matches = self.ignored_by.iter().filter_map(|(rule, changes)| Some((rules.get(*rule)?, *changes)));
+        self.survey.ignored_by = matches.map(|(rule, changes)| RuleMatches::of(rule, changes)).collect();
         self.survey.errors.extend(std::mem::take(&mut self.unread).into_words());
         let problems = &self.surveyor.estate.problems;
         if let Some(first) = problems.first() {

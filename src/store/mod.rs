@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod drift;
 mod error;
 pub mod event;
+pub mod ignore;
 pub mod job;
 mod late;
 pub mod metrics;

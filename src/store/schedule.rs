@@ -1,6 +1,6 @@
 //! `schedules` and `schedule_ticks`: what is remembered of each schedule, and who took which tick.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use super::error::{Step, StoreError, expect_rows};
@@ -70,7 +70,11 @@ pub async fn lock(conn: &mut PgConnection, name: &str) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Takes a tick; false if another replica has it. Waits for one that is just taking it.
+/// How long a tick is remembered after a later one of its schedule. No replica looks back so far.
+const REMEMBERED: TimeDelta = TimeDelta::days(30);
+
+/// Takes a tick and forgets old ones of its schedule; false if another replica has it. Waits for one that is just
+/// taking it.
 ///
 /// # Errors
 /// If the database does not answer.
@@ -96,6 +100,10 @@ pub async fn claim_tick(
         .execute(&mut *conn)
         .await
         .step("remember the latest tick")?;
+    sqlx::query!("delete from schedule_ticks where schedule = $1 and tick_at < $2", name, tick_at - REMEMBERED)
+        .execute(&mut *conn)
+        .await
+        .step("forget old ticks")?;
     Ok(true)
 }
 

@@ -24,6 +24,7 @@ fn ignore_rule(mut section: Section<'_>, known: &Known<'_>) -> IgnoreRule {
         section.report_at(section.place(), message);
     }
     let rule = IgnoreRule {
+        id: None,
         selector: selector(&mut section, known),
         reason: section.text("reason").map(|reason| reason.value),
         until: until(&mut section),
@@ -54,7 +55,7 @@ pub(super) fn selector(section: &mut Section<'_>, known: &Known<'_>) -> Selector
         resource_id: glob("resource_id", &|_, _| Ok(())),
         account: glob("account", &|text, _| if is_plain(text) { known.account(text).map(drop) } else { Ok(()) }),
         region: glob("region", &|text, _| if is_plain(text) { region_or_global(text).map(drop) } else { Ok(()) }),
-        path: section.parsed("path", "a JSON pointer in quotes", pointer_glob).map(|path| path.value),
+        path: section.parsed("path", "a JSON pointer in quotes", PointerGlob::parse_typed).map(|path| path.value),
     }
 }
 
@@ -72,16 +73,6 @@ fn resource_type(text: &str, glob: &Glob, known: &Known<'_>) -> Result<(), Strin
 /// Whether a glob is a name as it stands.
 fn is_plain(glob: &str) -> bool {
     !glob.contains(['*', '?', '[', '{', '\\'])
-}
-
-fn pointer_glob(text: &str) -> Result<PointerGlob, String> {
-    if !text.starts_with('/') {
-        return Err(format!("`{text}` is no JSON pointer: it begins with `/`, such as \"/Tags/LastBackup\""));
-    }
-    if text.split('~').skip(1).any(|after| !after.starts_with(['0', '1'])) {
-        return Err(format!("`{text}` is no JSON pointer: in a key, `~` is written `~0` and `/` is written `~1`"));
-    }
-    PointerGlob::parse(text).map_err(|error| format!("malformed glob: {}", error.kind()))
 }
 
 fn until(section: &mut Section<'_>) -> Option<NaiveDate> {
