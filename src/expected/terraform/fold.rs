@@ -15,7 +15,8 @@ use crate::expected::{Declaration, Loaded, Origin, Problem, Types};
 
 /// What has been said so far.
 pub(super) struct Fold {
-    types: BTreeMap<&'static str, &'static TerraformType>,
+    /// One Terraform type may speak of resources of several types (`aws_ec2_tag`): a table for each.
+    types: BTreeMap<&'static str, Vec<&'static TerraformType>>,
     subjects: BTreeMap<(&'static str, String), Subject>,
     /// Instances of types that we do not watch, by type.
     pub(super) skipped: BTreeMap<String, usize>,
@@ -47,8 +48,11 @@ struct Said {
 impl Fold {
     /// Nothing said yet; `types` are the tables.
     pub(super) fn new(types: &'static [&'static [TerraformType]]) -> Self {
-        let types = types.iter().copied().flatten().map(|kind| (kind.name, kind)).collect();
-        Self { types, subjects: BTreeMap::new(), skipped: BTreeMap::new() }
+        let mut tables: BTreeMap<&'static str, Vec<&'static TerraformType>> = BTreeMap::new();
+        for kind in types.iter().copied().flatten() {
+            tables.entry(kind.name).or_default().push(kind);
+        }
+        Self { types: tables, subjects: BTreeMap::new(), skipped: BTreeMap::new() }
     }
 
     /// Whether instances of this Terraform type say anything of what we watch.
@@ -58,10 +62,17 @@ impl Fold {
 
     /// Adds what an instance says.
     pub(super) fn add(&mut self, instance: &Instance, loaded: &mut Loaded) {
-        let Some(kind) = self.types.get(instance.kind.as_str()).copied() else {
+        let Some(tables) = self.types.get(instance.kind.as_str()) else {
             *self.skipped.entry(instance.kind.clone()).or_default() += 1;
             return;
         };
+        for kind in tables.clone() {
+            self.add_to(kind, instance, loaded);
+        }
+    }
+
+    /// Adds what an instance says by one of the tables of its type.
+    fn add_to(&mut self, kind: &'static TerraformType, instance: &Instance, loaded: &mut Loaded) {
         let ids = (kind.subjects)(instance);
         if ids.is_empty() && kind.role == Role::Owner {
             return untold(instance, loaded);
@@ -136,7 +147,7 @@ impl Subject {
         let mut state = ResourceState::new();
         for (attribute, said) in &self.said {
             let has_split = said.iter().any(|said| said.rank == Rank::Split);
-            let counts = |said: &&Said| !(has_split && said.rank == Rank::Inline);
+            let counts = |said: &&Said| said.rank != Rank::Addition && !(has_split && said.rank == Rank::Inline);
             let mut joined: Option<(Value, &Origin)> = None;
             for said in said.iter().filter(counts) {
                 joined = Some(match joined {
@@ -144,11 +155,28 @@ impl Subject {
                     Some((value, origin)) => (join(attribute, value, origin, said)?, origin),
                 });
             }
+            // An addition is no declaration of the whole: alone it says nothing of what else there is.
             if let Some((value, _)) = joined {
-                state.set(attribute, value);
+                let additions = said.iter().filter(|said| said.rank == Rank::Addition);
+                state.set(attribute, additions.fold(value, add));
             }
         }
         Ok(state)
+    }
+}
+
+/// A value with an addition, which is newer than a copy of it that the resource itself may hold.
+fn add(value: Value, addition: &Said) -> Value {
+    match (value, &addition.value) {
+        (Value::Object(mut entries), Value::Object(more)) => {
+            entries.extend(more.iter().map(|(key, added)| (key.clone(), added.clone())));
+            Value::Object(entries)
+        }
+        (Value::Array(mut items), Value::Array(more)) => {
+            items.extend(more.iter().filter(|item| !items.contains(item)).cloned().collect::<Vec<_>>());
+            Value::Array(items)
+        }
+        (value, _) => value,
     }
 }
 

@@ -9,9 +9,15 @@
 //! a false alarm costs more trust than a missed attribute.
 
 mod fold;
+mod group_rule;
 mod iam_role;
 mod instance;
+#[cfg(test)]
+mod laws;
 mod mapping;
+mod rds;
+mod reading;
+mod security_group;
 mod state;
 
 use futures::StreamExt;
@@ -30,7 +36,7 @@ pub(super) const KIND: SourceKind = SourceKind { name: "terraform", check, build
 const ENDING: &str = "tfstate";
 
 /// Every Terraform resource type that says something of an AWS resource that we watch.
-const TYPES: &[&[TerraformType]] = &[iam_role::TYPES];
+const TYPES: &[&[TerraformType]] = &[iam_role::TYPES, rds::TYPES, security_group::TYPES];
 
 fn check(options: &Options) -> Vec<ConfigProblem> {
     read(options).err().unwrap_or_default()

@@ -18,7 +18,7 @@ use crate::domain::id::{Region, ResourceKey};
 use crate::domain::schema::{self, Attribute, Field, Fill, INFO, Rate, Shape, StateProblem, WARNING};
 use crate::domain::severity::Severity;
 use crate::domain::state::{ResourceState, escape};
-use rule::{Owner, RuleKey};
+pub use rule::{Owner, RuleKey};
 
 const INGRESS: &str = "IngressRules";
 const EGRESS: &str = "EgressRules";
@@ -91,6 +91,15 @@ impl ResourceType for SecurityGroup {
         normalize(state, Owner { group_id: Some(&key.resource_id), account_id: Some(key.scope.account_id.as_str()) });
     }
 
+    fn align(&self, declared: &ResourceState, live: &mut ResourceState) {
+        schema::align(ATTRIBUTES, declared, live);
+        for attribute in [INGRESS, EGRESS] {
+            if let (Some(declared), Some(Value::Object(live))) = (declared.get(attribute), live.get_mut(attribute)) {
+                align_peers(declared, live);
+            }
+        }
+    }
+
     fn monthly_cost(&self, _state: &ResourceState, _region: &Region, _prices: &Prices) -> MonthlyCost {
         // Security groups cost nothing.
         MonthlyCost::default()
@@ -123,6 +132,24 @@ fn normalize(state: &mut ResourceState, owner: Owner<'_>) {
     for attribute in [INGRESS, EGRESS] {
         if let Some(Value::Object(rules)) = state.get_mut(attribute) {
             *rules = std::mem::take(rules).into_iter().map(|(key, rule)| (canonical(key, owner), rule)).collect();
+        }
+    }
+}
+
+/// Takes over the declared key of a rule for a peer's group where only the live one names the peer's account: ids of
+/// groups are unique, so that the account may be left out.
+fn align_peers(declared: &Value, live: &mut Map<String, Value>) {
+    let is_declared = |key: &str| declared.get(key).is_some();
+    let bare = |key: &String| RuleKey::parse(key, Owner::default()).ok()?.without_account().map(|key| key.to_string());
+    let peers: Vec<(String, String)> = live
+        .keys()
+        .filter(|key| !is_declared(key))
+        .filter_map(|key| Some((key.clone(), bare(key)?)))
+        .filter(|(_, bare)| is_declared(bare))
+        .collect();
+    for (key, bare) in peers {
+        if let (false, Some(rule)) = (live.contains_key(&bare), live.remove(&key)) {
+            live.insert(bare, rule);
         }
     }
 }
@@ -214,6 +241,21 @@ mod tests {
                 "EgressRules": {},
             })
         );
+    }
+
+    #[test]
+    fn a_peers_group_may_be_declared_without_its_account() {
+        let rules = |key: &str| ResourceState::new().with(INGRESS, json!({key: {"Description": ""}}));
+        let aligned = |declared: &str, live: &str| {
+            let mut live = rules(live);
+            SecurityGroup.align(&rules(declared), &mut live);
+            live
+        };
+        let (bare, peer) = ("tcp:22-22:sg-0a1", "tcp:22-22:210987654321/sg-0a1");
+        assert_eq!(aligned(bare, peer), rules(bare));
+        assert_eq!(aligned(peer, peer), rules(peer));
+        assert_eq!(aligned("tcp:22-22:sg-0b2", peer), rules(peer), "another group");
+        assert_eq!(aligned("tcp:22-22:110987654321/sg-0a1", peer), rules(peer), "another account");
     }
 
     #[test]

@@ -18,7 +18,7 @@ const NAMED: &[(u8, &str)] = &[(1, "icmp"), (6, "tcp"), (17, "udp"), (58, "icmpv
 
 /// Why a text is no rule key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RuleFault {
+pub enum RuleFault {
     /// Not three parts.
     #[error("no rule: write protocol:from-to:source, such as `tcp:443-443:10.0.0.0/8` or `all:all:sg-0a1`")]
     Form,
@@ -47,7 +47,7 @@ pub(super) enum RuleFault {
 
 /// A rule's identity. Displays as its canonical key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RuleKey {
+pub struct RuleKey {
     protocol: Protocol,
     ports: Ports,
     source: Source,
@@ -76,16 +76,16 @@ enum Source {
 /// The group that a rule belongs to, as far as it is known: what names it is written `self`, what names its account is
 /// written without.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Owner<'a> {
+pub struct Owner<'a> {
     /// The group's id.
-    pub(super) group_id: Option<&'a str>,
+    pub group_id: Option<&'a str>,
     /// The group's account.
-    pub(super) account_id: Option<&'a str>,
+    pub account_id: Option<&'a str>,
 }
 
 impl RuleKey {
     /// Reads a key as people write it.
-    pub(super) fn parse(text: &str, owner: Owner<'_>) -> Result<Self, RuleFault> {
+    pub fn parse(text: &str, owner: Owner<'_>) -> Result<Self, RuleFault> {
         let mut split = text.trim().splitn(3, ':');
         let (Some(protocol), Some(ports), Some(source)) = (split.next(), split.next(), split.next()) else {
             return Err(RuleFault::Form);
@@ -95,7 +95,7 @@ impl RuleKey {
     }
 
     /// Reads what AWS answers: ports are absent where they do not matter.
-    pub(super) fn of_aws(
+    pub fn of_aws(
         protocol: &str,
         from: Option<i32>,
         to: Option<i32>,
@@ -108,6 +108,13 @@ impl RuleKey {
             _ => protocol.any_port(),
         };
         Ok(Self { protocol, ports, source: Source::parse(source, owner)? })
+    }
+
+    /// The same rule without the account that its source names; `None` if it names none.
+    pub(super) fn without_account(self) -> Option<Self> {
+        let Source::Name(name) = &self.source else { return None };
+        let (_, group) = name.split_once('/')?;
+        Some(Self { source: Source::Name(group.to_owned()), ..self })
     }
 
     /// Whether the source is the Internet.

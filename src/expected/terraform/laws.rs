@@ -1,0 +1,220 @@
+//! The law that every mapping table keeps: each row is true. Whoever changes what a row reads from sees exactly what
+//! the row names change in the declaration, and nothing else.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::fold::Fold;
+use super::instance::{Attributes, Instance};
+use super::mapping::{Mapping, TerraformType};
+use crate::domain::state::{ResourceState, escape};
+use crate::expected::{Loaded, Origin};
+use crate::resource::BUILTIN;
+
+/// Instances that together declare one AWS resource: Terraform's type and the attributes.
+pub(super) type Example = Vec<(&'static str, Value)>;
+
+/// One instance as a state would hold it.
+pub(super) fn instance(kind: &str, attributes: &Value) -> Instance {
+    Instance {
+        kind: kind.to_owned(),
+        origin: Origin { document: "terraform.tfstate".to_owned(), line: None, pointer: format!("{kind}.example") },
+        schema_version: 0,
+        is_tainted: false,
+        attributes: Attributes(attributes.as_object().cloned().unwrap_or_default()),
+    }
+}
+
+/// What instances declare: the states by id, and every problem.
+pub(super) fn declared(
+    tables: &'static [&'static [TerraformType]],
+    instances: &[(&'static str, Value)],
+) -> (Vec<(String, ResourceState)>, Vec<String>) {
+    let (mut loaded, mut fold) = (Loaded::default(), Fold::new(tables));
+    for (kind, attributes) in instances {
+        fold.add(&instance(kind, attributes), &mut loaded);
+    }
+    fold.finish(BUILTIN, &mut loaded);
+    let states = loaded.declarations.iter().map(|packed| (packed.resource_id.to_string(), packed.state.parse()));
+    (states.collect(), loaded.problems.iter().map(ToString::to_string).collect())
+}
+
+/// The one state that an example declares.
+pub(super) fn state(tables: &'static [&'static [TerraformType]], example: &[(&'static str, Value)]) -> ResourceState {
+    let (mut states, problems) = declared(tables, example);
+    assert!(problems.is_empty(), "{problems:#?}");
+    assert_eq!(states.len(), 1, "an example declares one resource: {states:?}");
+    states.remove(0).1
+}
+
+/// Holds every row of `tables` against the examples: in at least one of them the change of the row's Terraform
+/// attribute shows at its pointer, and in none anything else changes.
+pub(super) fn every_row_is_true(tables: &'static [&'static [TerraformType]], examples: &[Example]) {
+    for example in examples {
+        state(tables, example);
+    }
+    for kind in tables.iter().copied().flatten() {
+        for mapping in kind.mappings {
+            for (path, pointer) in mapping.from {
+                let shown = examples.iter().any(|example| row_shows(tables, kind, (mapping, path, pointer), example));
+                assert!(shown, "no example shows {}.{path} -> /{}{pointer}", kind.name, mapping.aws);
+            }
+        }
+    }
+}
+
+type Row<'a> = (&'a Mapping, &'a str, &'a str);
+
+/// Whether a change of the row's attribute shows where the row says.
+fn row_shows(
+    tables: &'static [&'static [TerraformType]],
+    kind: &TerraformType,
+    (mapping, path, pointer): Row<'_>,
+    example: &Example,
+) -> bool {
+    // Every pointer that any row of the type promises for this attribute.
+    let promised: Vec<String> = kind.mappings.iter().flat_map(|other| promises(other, path)).collect();
+    let before = state(tables, example).to_value();
+    let mut shown = false;
+    for (index, _) in example.iter().enumerate().filter(|(_, (name, _))| *name == kind.name) {
+        let Some(value) = locate(&mut example[index].1.clone(), path).cloned() else { continue };
+        for other in alternatives(&value) {
+            let mut changed = example.clone();
+            if let Some(place) = locate(&mut changed[index].1, path) {
+                *place = other;
+            }
+            let (states, problems) = declared(tables, &changed);
+            let [(_, after)] = states.as_slice() else { continue };
+            let differing = differing(&before, &after.to_value());
+            if !problems.is_empty() || differing.is_empty() {
+                continue;
+            }
+            for found in &differing {
+                let is_promised = promised.iter().any(|promise| lies_within(found, promise));
+                assert!(is_promised, "{}.{path} changes {found}, which no row says", kind.name);
+            }
+            let named = format!("/{}{pointer}", escape(mapping.aws));
+            shown |= differing.iter().any(|found| lies_within(found, &named));
+            break;
+        }
+    }
+    shown
+}
+
+fn promises(mapping: &Mapping, path: &str) -> Vec<String> {
+    let same = mapping.from.iter().filter(|(other, _)| *other == path);
+    same.map(|(_, pointer)| format!("/{}{pointer}", escape(mapping.aws))).collect()
+}
+
+/// Whether `pointer` is at or below `pattern`, in which `*` stands for any one key.
+fn lies_within(pointer: &str, pattern: &str) -> bool {
+    let (keys, wanted): (Vec<&str>, Vec<&str>) = (pointer.split('/').collect(), pattern.split('/').collect());
+    keys.len() >= wanted.len() && wanted.iter().zip(&keys).all(|(want, key)| *want == "*" || want == key)
+}
+
+/// The value at `rule[0].filter[*].tags.*`: indices and `*` stand for the first that is there.
+fn locate<'a>(attributes: &'a mut Value, path: &str) -> Option<&'a mut Value> {
+    let mut at = attributes;
+    for step in path.split('.') {
+        let (name, is_list) = step.split_once('[').map_or((step, false), |(name, _)| (name, true));
+        at = if name == "*" { at.as_object_mut()?.values_mut().next()? } else { at.get_mut(name)? };
+        if is_list {
+            at = at.as_array_mut()?.first_mut()?;
+        }
+    }
+    (!at.is_null()).then_some(at)
+}
+
+/// Words that stand where only certain ones are possible.
+const WORDS: &[&str] = &[
+    "Enabled",
+    "Disabled",
+    "Suspended",
+    "AES256",
+    "aws:kms",
+    "BucketOwnerPreferred",
+    "ObjectWriter",
+    "COMPLIANCE",
+    "GOVERNANCE",
+    "Requester",
+    "BucketOwner",
+    "READ",
+    "WRITE",
+    "public-read",
+    "private",
+    "2031-05-01T00:00:00Z",
+    "udp",
+    "192.0.2.0/24",
+    "2001:db8:2::/48",
+];
+
+/// Other values than this one, of the same kind, likeliest first.
+fn alternatives(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Bool(flag) => vec![json!(!flag)],
+        Value::Number(number) => number.as_i64().map(|number| json!(number + 1)).into_iter().collect(),
+        Value::String(text) => text_alternatives(text),
+        Value::Array(items) => {
+            let first = items.first().map(alternatives).unwrap_or_default();
+            let replaced = first.into_iter().map(|other| {
+                let mut items = items.clone();
+                items[0] = other;
+                json!(items)
+            });
+            let shorter = (!items.is_empty()).then(|| json!(items[1..]));
+            replaced.chain(shorter).collect()
+        }
+        Value::Object(entries) => {
+            let mut more = entries.clone();
+            more.insert("another".to_owned(), json!("one"));
+            vec![Value::Object(more)]
+        }
+        Value::Null => Vec::new(),
+    }
+}
+
+fn text_alternatives(text: &str) -> Vec<Value> {
+    if let Ok(document @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str::<Value>(text) {
+        let mut others = Vec::new();
+        for pointer in leaves(&document) {
+            let mut other = document.clone();
+            if let Some(Value::String(leaf)) = other.pointer_mut(&pointer) {
+                leaf.push('x');
+                others.push(json!(other.to_string()));
+            }
+        }
+        return others;
+    }
+    let number = text.parse::<i64>().ok().map(|number| json!((number + 1).to_string()));
+    let words = WORDS.iter().filter(|word| **word != text).map(|word| json!(word));
+    let path = text.ends_with('/').then(|| json!(format!("{text}x/")));
+    path.into_iter().chain(number).chain([json!(format!("{text}x"))]).chain(words).collect()
+}
+
+fn leaves(value: &Value) -> Vec<String> {
+    let below = |key: String, value: &Value| leaves(value).into_iter().map(move |rest| format!("/{key}{rest}"));
+    match value {
+        Value::Object(entries) => entries.iter().flat_map(|(key, value)| below(escape(key), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().flat_map(|(at, item)| below(at.to_string(), item)).collect(),
+        _ => vec![String::new()],
+    }
+}
+
+/// The pointers at which two states differ, as deep as both have objects.
+fn differing(before: &Value, after: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    if let (Value::Object(old), Value::Object(new)) = (before, after) {
+        let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        for key in keys {
+            let below = match (old.get(key), new.get(key)) {
+                (Some(old), Some(new)) => differing(old, new),
+                _ => BTreeSet::from([String::new()]),
+            };
+            found.extend(below.into_iter().map(|rest| format!("/{}{rest}", escape(key))));
+        }
+    } else if before != after {
+        found.insert(String::new());
+    }
+    found
+}
