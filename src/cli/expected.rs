@@ -1,5 +1,6 @@
-//! `expected check`: what the sources of expected state hold, and every problem.
+//! `expected check` and `expected mapping`: what the sources of expected state hold, and every problem.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -14,10 +15,22 @@ pub(super) enum ExpectedCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Print which Terraform attribute is compared with which attribute of AWS, as Markdown
+    Mapping,
 }
 
 pub(super) async fn expected(context: &Context, command: ExpectedCommand) -> anyhow::Result<ExitCode> {
-    let ExpectedCommand::Check { format } = command;
+    match command {
+        ExpectedCommand::Check { format } => check(context, format).await,
+        ExpectedCommand::Mapping => {
+            let mut out = std::io::stdout().lock();
+            output::tolerate_closed_pipe(out.write_all(crate::expected::mapping_table().as_bytes()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn check(context: &Context, format: Format) -> anyhow::Result<ExitCode> {
     let app = context.app()?;
     // Documents can be checked against each other without AWS; only whose they are stays open then.
     let estate = match app.scanner.accounts().await {

@@ -35,6 +35,7 @@ pub use estate::{Estate, SourceSummary};
 pub use loaded::Loaded;
 pub use scope::{Declared, Found, ScopeDeclarations};
 pub use service::Expected;
+pub use terraform::mapping_table;
 
 /// Every kind of source.
 pub const BUILTIN: &[SourceKind] = &[json::KIND, terraform::KIND, baseline::KIND];

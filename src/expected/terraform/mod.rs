@@ -19,6 +19,7 @@ mod rds;
 mod reading;
 mod security_group;
 mod state;
+mod table;
 
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -29,6 +30,7 @@ use crate::config::options::Options;
 use crate::config::problem::ConfigProblem;
 use fold::Fold;
 use mapping::TerraformType;
+pub use table::mapping_table;
 
 /// The kind.
 pub(super) const KIND: SourceKind = SourceKind { name: "terraform", check, build };
