@@ -3,13 +3,16 @@
 //! The moves that are legal stand in `domain::drift` and are enforced by the database; here it is decided who may act
 //! and what is written down. Nothing here changes AWS.
 
+mod accept;
+mod ignore;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use crate::domain::alert::AlertType;
 use crate::domain::drift::{Drift, DriftStatus, ResolvedHow};
-use crate::domain::id::{AlertId, DriftId};
+use crate::domain::id::{AlertId, DriftId, ResourceKey};
 use crate::domain::route::{AlertFacts, Route, channels_of};
 use crate::domain::story::Story;
 use crate::domain::user::{Actor, Role, User};
@@ -18,6 +21,7 @@ use crate::queue;
 use crate::store::audit::{AuditAction, AuditEntry};
 use crate::store::event::{DriftEvent, NewEvent};
 use crate::store::{self, Store, StoreError};
+pub use ignore::{Ignore, Ignored, ignore};
 
 /// Why an action was refused.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +40,23 @@ pub enum ActionError {
         /// The user's role.
         role: Role,
     },
+    /// The declaration is not ours to change.
+    #[error(
+        "{key} is declared in {place}, not in the baseline: change the declaration there, and the next scan ends the \
+         drift; or reject it without --accept, or `driftsentry drifts ignore` it"
+    )]
+    DeclaredElsewhere {
+        /// The resource.
+        key: ResourceKey,
+        /// Where it is declared.
+        place: String,
+    },
+    /// There is nothing to be changed.
+    #[error("the baseline holds {0} no more: scan again to see how it stands")]
+    NotInBaseline(ResourceKey),
+    /// What is asked for cannot be.
+    #[error("{0}")]
+    Refused(String),
     /// The database, or an illegal move.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -73,6 +94,11 @@ pub enum Action {
         /// Why.
         reason: Option<String>,
     },
+    /// It is to stay as it is, and the baseline says so from now on.
+    Accept {
+        /// Why.
+        reason: Option<String>,
+    },
     /// It is over.
     Resolve {
         /// How it ended.
@@ -85,7 +111,7 @@ impl Action {
         match self {
             Self::Triage => DriftEvent::Triaged,
             Self::Approve { .. } => DriftEvent::Approved,
-            Self::Reject { .. } => DriftEvent::Rejected,
+            Self::Reject { .. } | Self::Accept { .. } => DriftEvent::Rejected,
             Self::Resolve { .. } => DriftEvent::Resolved,
         }
     }
@@ -95,14 +121,14 @@ impl Action {
         match self {
             Self::Triage => None,
             Self::Approve { .. } => Some(AuditAction::DriftApproved),
-            Self::Reject { .. } => Some(AuditAction::DriftRejected),
+            Self::Reject { .. } | Self::Accept { .. } => Some(AuditAction::DriftRejected),
             Self::Resolve { .. } => Some(AuditAction::DriftResolved),
         }
     }
 
     fn reason(&self) -> Option<&str> {
         match self {
-            Self::Approve { reason } | Self::Reject { reason } => reason.as_deref(),
+            Self::Approve { reason } | Self::Reject { reason } | Self::Accept { reason } => reason.as_deref(),
             Self::Triage | Self::Resolve { .. } => None,
         }
     }
@@ -125,7 +151,7 @@ pub async fn act(
     let before = store::drift::get(&mut tx, id).await?;
     move_drift(&mut tx, id, action, actor, now).await?;
     let after = store::drift::get(&mut tx, id).await?;
-    let details = action.reason().map(|reason| json!({ "reason": reason }));
+    let details = details(&mut tx, &after, action, actor, now).await?;
     let event = NewEvent { drift_id: id, event: action.event(), actor: actor.clone(), details: details.clone() };
     store::event::append_all(&mut tx, &[event], now).await?;
     if let Some(name) = action.audit_action() {
@@ -144,6 +170,25 @@ pub async fn act(
     Ok(after)
 }
 
+/// What is noted of the action beside the drift; an acceptance is carried out on the way, the drift's row being locked.
+async fn details(
+    conn: &mut PgConnection,
+    drift: &Drift,
+    action: &Action,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<Option<Value>, ActionError> {
+    let mut details = serde_json::Map::new();
+    if let Some(reason) = action.reason() {
+        details.insert("reason".to_owned(), json!(reason));
+    }
+    if matches!(action, Action::Accept { .. }) {
+        let version = accept::take_over(conn, drift, actor, action.reason(), now).await?;
+        details.insert("baseline_version".to_owned(), json!(version));
+    }
+    Ok((!details.is_empty()).then(|| Value::Object(details)))
+}
+
 async fn move_drift(
     conn: &mut PgConnection,
     id: DriftId,
@@ -154,7 +199,9 @@ async fn move_drift(
     match action {
         Action::Triage => store::drift::triage(conn, id).await,
         Action::Approve { reason } => store::drift::approve(conn, id, actor, reason.as_deref(), now).await,
-        Action::Reject { reason } => store::drift::reject(conn, id, actor, reason.as_deref(), now).await,
+        Action::Reject { reason } | Action::Accept { reason } => {
+            store::drift::reject(conn, id, actor, reason.as_deref(), now).await
+        }
         Action::Resolve { how } => store::drift::resolve(conn, id, *how, now).await,
     }
 }

@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use futures::StreamExt;
 
+use super::ignores::{self, Standing};
 use super::{Context, output};
-use crate::app::{App, Parts};
+use crate::app::{App, Database, Parts};
 use crate::domain::id::{Region, ScannedAccount, Scope};
 use crate::resource::{BUILTIN, ReadRequest, ResourceType, Undeclared};
 
@@ -40,18 +41,30 @@ pub(super) async fn doctor(context: &Context) -> anyhow::Result<ExitCode> {
     let file = crate::config::find_file(context.global.config.as_deref(), &context.env);
     let file = file.map_or_else(|| "no file: the defaults are used".to_owned(), |file| file.display().to_string());
     report.tell("configuration", Ok(file))?;
-    report.tell("database", database(context, &config).await)?;
-    match App::build(config, Parts::default()) {
-        Ok(app) => check_parts(&app, &mut report).await?,
-        Err(error) => report.tell("configuration", Err(output::in_one_line(&error)))?,
+    let database = context.database(&config).await;
+    report.tell("database", describe(database.as_ref()).await)?;
+    let checked = match App::build(config, Parts::default()) {
+        Ok(app) => check_parts(&app, database.as_ref().ok(), &mut report).await,
+        Err(error) => report.tell("configuration", Err(output::in_one_line(&error))),
+    };
+    if let Ok(database) = database {
+        database.close().await;
     }
+    checked?;
     Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-async fn check_parts(app: &App, report: &mut Report) -> std::io::Result<()> {
+async fn check_parts(app: &App, database: Option<&Database>, report: &mut Report) -> std::io::Result<()> {
+    match database {
+        Some(database) => app.use_database(&database.store),
+        None => app.scanner.expected().database().refuse("the database cannot be used"),
+    }
     check_aws(app, report).await?;
     for (name, result) in app.probe_channels().await {
         report.tell("channel", result.map(|said| format!("{name}: {said}")).map_err(|why| format!("{name}: {why}")))?;
+    }
+    if let Some(database) = database {
+        report.tell("ignore rules", ignore_rules(app, database).await)?;
     }
     for schedule in app.next_ticks() {
         report.tell("schedule", Ok(schedule))?;
@@ -74,11 +87,24 @@ async fn check_aws(app: &App, report: &mut Report) -> std::io::Result<()> {
     report.tell("expected state", expected(app).await)
 }
 
-async fn database(context: &Context, config: &crate::config::Config) -> Result<String, String> {
-    let database = context.database(config).await.map_err(|error| output::in_one_line(&error))?;
-    let version = database.store.server_version().await.map_err(|error| error.to_string());
-    database.close().await;
-    Ok(format!("PostgreSQL {}, schema current", version?))
+async fn describe(database: Result<&Database, &anyhow::Error>) -> Result<String, String> {
+    let database = database.map_err(output::in_one_line)?;
+    let version = database.store.server_version().await.map_err(|error| error.to_string())?;
+    Ok(format!("PostgreSQL {version}, schema current"))
+}
+
+/// How many there are, and whether some have outlived their use, which is no fault.
+async fn ignore_rules(app: &App, database: &Database) -> Result<String, String> {
+    let configured = &app.config.rules.ignore;
+    let rules = ignores::all(&database.store, configured, app.clock.now()).await.map_err(|error| error.to_string())?;
+    let count = |standing: Standing| rules.iter().filter(|rule| rule.standing == standing).count();
+    let (expired, idle) = (count(Standing::Expired), count(Standing::Idle));
+    let hint = if expired + idle > 0 {
+        format!(": {expired} expired, {idle} covered nothing for long (`driftsentry ignores list --stale`)")
+    } else {
+        String::new()
+    };
+    Ok(format!("{}{hint}", output::count(rules.len(), "rule")))
 }
 
 async fn expected(app: &App) -> Result<String, String> {

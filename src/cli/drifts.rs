@@ -1,15 +1,18 @@
-//! `drifts list|show|triage|approve|reject|resolve`.
+//! `drifts list|show|triage|approve|reject|ignore|resolve`.
 
 use std::process::ExitCode;
 
+use chrono::NaiveDate;
 use clap::{Args, Subcommand};
+use serde_json::json;
 
-use super::{Context, Format, drift_table, output};
+use super::actor::ActorArgs;
+use super::{Context, Format, baseline, drift_table, output};
 use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
 use crate::domain::drift::{Drift, DriftStatus, ResolvedHow};
 use crate::domain::severity::Severity;
 use crate::domain::story::Story;
-use crate::domain::user::Actor;
 use crate::store::drift::DriftFilter;
 use crate::store::{self, Store};
 use crate::triage::{self, Action};
@@ -25,7 +28,9 @@ pub(super) enum DriftsCommand {
     /// Have it put back (triaged → approved)
     Approve(ReasonedArgs),
     /// Let it stand as it is (detected, triaged → rejected)
-    Reject(ReasonedArgs),
+    Reject(RejectArgs),
+    /// Say that it is no drift: a rule for exactly this resource and what changed; the next scan ends the drift
+    Ignore(IgnoreArgs),
     /// Say that it is over (approved, rejected → resolved)
     Resolve(ResolveArgs),
 }
@@ -74,9 +79,8 @@ pub(super) struct ShowArgs {
 pub(super) struct ActArgs {
     /// The drift's id, or the beginning of it
     id: String,
-    /// The acting user (role engineer or admin); without it the action is recorded without a user
-    #[arg(long = "as", value_name = "EMAIL", env = "DRIFTSENTRY_USER")]
-    user: Option<String>,
+    #[command(flatten)]
+    actor: ActorArgs,
     /// How the result is printed
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -89,6 +93,27 @@ pub(super) struct ReasonedArgs {
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RejectArgs {
+    #[command(flatten)]
+    reasoned: ReasonedArgs,
+    /// Take what is live over into the baseline as well, so that the next scan finds it as expected
+    #[arg(long)]
+    accept: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct IgnoreArgs {
+    #[command(flatten)]
+    reasoned: ReasonedArgs,
+    /// The last day (UTC) on which it is ignored; for ever unless given
+    #[arg(long, value_name = "DATE")]
+    until: Option<NaiveDate>,
+    /// JSON pointer with globs instead of exactly what changed; may be given more than once
+    #[arg(long = "path", value_name = "POINTER")]
+    paths: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -129,9 +154,11 @@ pub(super) async fn drifts(context: &Context, command: DriftsCommand) -> anyhow:
         DriftsCommand::Approve(ReasonedArgs { act: args, reason }) => {
             act(store, &config.routes, args, Action::Approve { reason }).await
         }
-        DriftsCommand::Reject(ReasonedArgs { act: args, reason }) => {
+        DriftsCommand::Reject(RejectArgs { reasoned, accept: true }) => accept(store, &config, reasoned).await,
+        DriftsCommand::Reject(RejectArgs { reasoned: ReasonedArgs { act: args, reason }, .. }) => {
             act(store, &config.routes, args, Action::Reject { reason }).await
         }
+        DriftsCommand::Ignore(args) => ignore(store, args).await,
         DriftsCommand::Resolve(ResolveArgs { act: args, how }) => {
             act(store, &config.routes, args, Action::Resolve { how: how.into() }).await
         }
@@ -188,11 +215,34 @@ async fn show(store: &Store, args: &ShowArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn accept(store: &Store, config: &Config, args: ReasonedArgs) -> anyhow::Result<()> {
+    let ReasonedArgs { act: args, reason } = args;
+    anyhow::ensure!(baseline::is_source(config), "{}, or reject the drift without --accept", baseline::ADD_SOURCE);
+    act(store, &config.routes, args, Action::Accept { reason }).await
+}
+
+async fn ignore(store: &Store, args: IgnoreArgs) -> anyhow::Result<()> {
+    let IgnoreArgs { reasoned: ReasonedArgs { act: args, reason }, until, paths } = args;
+    let actor = args.actor.actor(store).await?;
+    let id = store::drift::find(&mut *store.conn().await?, &args.id).await?.id;
+    let wanted = triage::Ignore { paths, reason, until };
+    let done = triage::ignore(store, id, &wanted, &actor, SystemClock.now()).await?;
+    if args.format == Format::Json {
+        return output::json(&json!({ "rule": done.rule, "drift_id": id, "paths": done.paths, "until": until,
+            "changes_covered": done.covered, "changes": done.drift.changes.len() }));
+    }
+    let held = until.map_or_else(|| "for ever".to_owned(), |until| format!("until {until}"));
+    let (rule, key, all) = (done.rule, &done.drift.key, done.drift.changes.len());
+    let ends = if done.covered == all { ", which ends the drift" } else { "" };
+    output::line(format_args!("rule {rule} ignores {held} {} of {all} changes of {key}", done.covered))?;
+    output::line(format_args!(
+        "it counts from the next scan on{ends}; `driftsentry ignores remove {rule}` takes it back"
+    ))?;
+    Ok(())
+}
+
 async fn act(store: &Store, routes: &[crate::config::Route], args: ActArgs, action: Action) -> anyhow::Result<()> {
-    let actor = match &args.user {
-        Some(email) => Actor::from(&triage::actor(store, email).await?),
-        None => Actor::system(),
-    };
+    let actor = args.actor.actor(store).await?;
     let mut conn = store.conn().await?;
     let id = store::drift::find(&mut conn, &args.id).await?.id;
     drop(conn);

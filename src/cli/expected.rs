@@ -32,6 +32,7 @@ pub(super) async fn expected(context: &Context, command: ExpectedCommand) -> any
 
 async fn check(context: &Context, format: Format) -> anyhow::Result<ExitCode> {
     let app = context.app()?;
+    let database = context.database_of_sources(&app).await?;
     // Documents can be checked against each other without AWS; only whose they are stays open then.
     let estate = match app.scanner.accounts().await {
         Ok(accounts) => app.scanner.expected().estate(&accounts).await,
@@ -40,6 +41,9 @@ async fn check(context: &Context, format: Format) -> anyhow::Result<ExitCode> {
             app.scanner.expected().estate(&[]).await
         }
     };
+    if let Some(database) = database {
+        database.close().await;
+    }
     let mut out = std::io::stdout().lock();
     let written = match format {
         Format::Table => crate::expected::report::write_text(&estate, &mut out),

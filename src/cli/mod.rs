@@ -1,5 +1,6 @@
 //! The command line: one file, one command. Results go to stdout, logs and progress to stderr.
 
+mod actor;
 mod baseline;
 mod config;
 mod demo;
@@ -8,6 +9,7 @@ mod drift_table;
 mod drifts;
 mod expected;
 mod iam_policy;
+mod ignores;
 mod jobs;
 mod migrate;
 mod outcome;
@@ -76,9 +78,12 @@ enum Command {
     /// List drifts, look at one, act on one
     #[command(subcommand)]
     Drifts(drifts::DriftsCommand),
-    /// Capture live state as expected state
+    /// Capture live state as expected state, look at what was captured
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
+    /// Look at the rules of what is no drift
+    #[command(subcommand)]
+    Ignores(ignores::IgnoresCommand),
     /// Look at the declared state
     #[command(subcommand)]
     Expected(expected::ExpectedCommand),
@@ -125,6 +130,25 @@ impl Context {
         Database::open(config, &self.host()?, !self.global.no_migrate).await
     }
 
+    /// The database, for commands that can do without one: opened if a source of expected state lies in it. That it
+    /// cannot be opened is told by what the source yields. Nothing is changed in it.
+    async fn database_of_sources(&self, app: &App) -> anyhow::Result<Option<Database>> {
+        let expected = app.scanner.expected();
+        if !expected.needs_database() {
+            return Ok(None);
+        }
+        match Database::open(&app.config, &self.host()?, false).await {
+            Ok(database) => {
+                app.use_database(&database.store);
+                Ok(Some(database))
+            }
+            Err(error) => {
+                expected.database().refuse(output::in_one_line(&error));
+                Ok(None)
+            }
+        }
+    }
+
     /// This machine, for parts that have to be started on it; says on stderr what takes long.
     fn host(&self) -> anyhow::Result<Host> {
         let program = std::env::current_exe().context("find this program's own file")?;
@@ -162,6 +186,7 @@ async fn dispatch(context: Context, command: Command) -> anyhow::Result<ExitCode
         Command::Scan(args) => scan::scan(&context, args).await,
         Command::Drifts(command) => drifts::drifts(&context, command).await,
         Command::Baseline(command) => baseline::baseline(&context, command).await,
+        Command::Ignores(command) => ignores::ignores(&context, command).await,
         Command::Expected(command) => expected::expected(&context, command).await,
         Command::Jobs(command) => jobs::jobs(&context, command).await,
         Command::Users(command) => users::users(&context, command).await,

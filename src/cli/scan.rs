@@ -12,10 +12,11 @@ use crate::app::App;
 use crate::config::{ScanFilter, Unmanaged};
 use crate::domain::drift::DetectedBy;
 use crate::domain::id::{Region, ScanId, Scope};
+use crate::domain::rule::IgnoreRule;
 use crate::jobs::ScanShard;
 use crate::queue::JobArgs;
 use crate::resource::{BUILTIN, ReadError};
-use crate::scan::{plan, survey::Survey};
+use crate::scan::{Stored, plan, survey::Survey};
 use crate::shutdown::Shutdown;
 use crate::store::{self, Store};
 
@@ -65,7 +66,7 @@ pub(super) struct ScanArgs {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Store nothing, alert nobody; needs no database
+    /// Store nothing, alert nobody; needs no database unless the baseline in it is a source of expected state
     #[arg(long)]
     dry_run: bool,
     /// End with 0 if there is no drift, with 2 if there is
@@ -88,7 +89,16 @@ pub(super) async fn scan(context: &Context, args: ScanArgs) -> anyhow::Result<Ex
     };
     let scopes = plan::shards(&filter, &accounts, BUILTIN)?;
     let outcome = if args.dry_run {
-        dry_run(&app, &scopes, unmanaged).await?
+        let database = context.database_of_sources(&app).await?;
+        let ignore = match &database {
+            Some(database) => store::ignore::rules(&mut *database.store.conn().await?).await?,
+            None => Vec::new(),
+        };
+        let outcome = dry_run(&app, &scopes, unmanaged, &ignore).await;
+        if let Some(database) = database {
+            database.close().await;
+        }
+        outcome
     } else {
         let database = context.database(&app.config).await?;
         let outcome = stored(&app, &database.store, &scopes, args.schedule.clone(), unmanaged).await;
@@ -192,14 +202,15 @@ async fn watch(store: &Store, id: ScanId, shards: usize) -> anyhow::Result<()> {
     }
 }
 
-/// The same reading and judging without a database.
-async fn dry_run(app: &App, scopes: &[Scope], unmanaged: Unmanaged) -> anyhow::Result<Outcome> {
+/// The same reading and judging, with nothing stored.
+async fn dry_run(app: &App, scopes: &[Scope], unmanaged: Unmanaged, ignore: &[IgnoreRule]) -> Outcome {
     let progress = Progress::start(scopes.len(), "scanning, storing nothing");
     let surveys: Vec<(&Scope, Survey)> = stream::iter(scopes)
         .map(|scope| {
             let progress = &progress;
             async move {
-                let survey = app.scanner.survey(scope, unmanaged, &[], &|| {}).await;
+                let survey =
+                    app.scanner.survey_knowing(scope, unmanaged, Stored { standing: &[], ignore }, &|| {}).await;
                 progress.add_one();
                 (scope, survey)
             }
@@ -208,5 +219,5 @@ async fn dry_run(app: &App, scopes: &[Scope], unmanaged: Unmanaged) -> anyhow::R
         .collect()
         .await;
     drop(progress);
-    Ok(Outcome::of_surveys(surveys))
+    Outcome::of_surveys(surveys)
 }

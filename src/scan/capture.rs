@@ -4,12 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 use serde::Serialize;
 
 use super::Scanner;
-use crate::domain::id::{AccountId, Region, Scope};
+use crate::domain::id::{AccountId, Region, ResourceKey, Scope};
 use crate::domain::state::ResourceState;
 use crate::resource::{ReadRequest, Undeclared};
 
@@ -32,6 +33,12 @@ pub struct CapturedResource {
 }
 
 impl CapturedResource {
+    /// Which resource it is.
+    #[must_use]
+    pub fn key(&self) -> ResourceKey {
+        self.scope().key(&self.resource_id)
+    }
+
     fn scope(&self) -> Scope {
         Scope {
             account_id: self.account_id.clone(),
@@ -50,7 +57,21 @@ pub struct Captured {
     pub errors: Vec<String>,
     /// The scopes of which everything could be read.
     pub complete: Vec<Scope>,
+    /// The scopes whose listing was read to its end: what is not in it is gone.
+    pub listed: BTreeSet<Scope>,
+    /// Resources that are there and could not be captured.
+    pub unread: BTreeSet<ResourceKey>,
 }
+
+impl Captured {
+    /// Forgets the resources whose id `is_wanted` does not want.
+    pub fn retain(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        self.resources.retain(|resource| is_wanted(&resource.resource_id));
+    }
+}
+
+/// Ids of resources by scope, and the names of attributes that are to be read of each even if that is dear.
+pub type Wanted = BTreeMap<Scope, BTreeMap<String, Arc<BTreeSet<String>>>>;
 
 /// A place that must not be written to.
 #[derive(Debug, thiserror::Error)]
@@ -107,10 +128,24 @@ pub async fn capture(
     deep: bool,
     on_scope: &(dyn Fn(&Scope, usize) + Sync),
 ) -> Result<Captured, crate::resource::ReadError> {
+    capture_wanted(scanner, scopes, deep, &Wanted::new(), on_scope).await
+}
+
+/// The same; of the resources in `wanted` also the attributes that are wanted, deep or not.
+///
+/// # Errors
+/// As those of [`capture`].
+pub async fn capture_wanted(
+    scanner: &Scanner,
+    scopes: &[Scope],
+    deep: bool,
+    wanted: &Wanted,
+    on_scope: &(dyn Fn(&Scope, usize) + Sync),
+) -> Result<Captured, crate::resource::ReadError> {
     scanner.accounts().await?;
     let mut parts: Vec<(usize, Captured)> = stream::iter(scopes.iter().enumerate())
         .map(|(index, scope)| async move {
-            let part = capture_scope(scanner, scope, deep).await;
+            let part = capture_scope(scanner, scope, deep, wanted.get(scope).cloned().unwrap_or_default()).await;
             on_scope(scope, part.resources.len());
             (index, part)
         })
@@ -123,11 +158,18 @@ pub async fn capture(
         all.resources.extend(part.resources);
         all.errors.extend(part.errors);
         all.complete.extend(part.complete);
+        all.listed.extend(part.listed);
+        all.unread.extend(part.unread);
     }
     Ok(all)
 }
 
-async fn capture_scope(scanner: &Scanner, scope: &Scope, deep: bool) -> Captured {
+async fn capture_scope(
+    scanner: &Scanner,
+    scope: &Scope,
+    deep: bool,
+    declared: BTreeMap<String, Arc<BTreeSet<String>>>,
+) -> Captured {
     let mut captured = Captured::default();
     let Some(kind) = super::survey::kind_of(scope) else { return captured };
     let aws = match scanner.aws(scope).await {
@@ -139,20 +181,26 @@ async fn capture_scope(scanner: &Scanner, scope: &Scope, deep: bool) -> Captured
     };
     let request = ReadRequest {
         scope: scope.clone(),
-        declared: BTreeMap::new(),
+        declared,
         region_open: BTreeSet::new(),
         is_home: false,
         regions: vec![scope.region.clone()],
         undeclared: if deep { Undeclared::ReadDeep } else { Undeclared::Read },
     };
+    captured.listed.insert(scope.clone());
     let mut live = kind.read(&aws, &request);
     while let Some(item) = live.next().await {
         match item {
-            Err(error) => captured.errors.push(error.to_string()),
+            Err(error) => {
+                captured.listed.remove(scope);
+                captured.errors.push(error.to_string());
+            }
             Ok(live) if live.elsewhere || kind.is_aws_owned(&live.resource_id, &live.state) => {}
             Ok(live) if live.unsettled.is_some() => {
                 let doing = live.unsettled.unwrap_or_default();
-                captured.errors.push(format!("{}: AWS is still at work on it: {doing}", scope.key(&live.resource_id)));
+                let key = scope.key(&live.resource_id);
+                captured.errors.push(format!("{key}: AWS is still at work on it: {doing}"));
+                captured.unread.insert(key);
             }
             Ok(live) => {
                 for (attribute, reason) in &live.unknown {

@@ -5,6 +5,7 @@
 //! ([`shard`]). A failed read is *unknown*: nothing here may turn it into "gone" or "as declared".
 
 pub mod assess;
+pub mod baseline;
 pub mod capture;
 mod lifecycle;
 pub mod plan;

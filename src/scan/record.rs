@@ -7,7 +7,6 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
-use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::lifecycle::{Changed, Ended, Plan, plan};
@@ -17,6 +16,7 @@ use crate::domain::diff::law_holds;
 use crate::domain::drift::{DetectedBy, DriftStatus, Finding};
 use crate::domain::id::{AlertId, DriftId, ScanId, Scope};
 use crate::domain::route::{AlertFacts, Route, channels_of};
+use crate::domain::state::holds_nul;
 use crate::domain::story::Story;
 use crate::domain::words::{clean, cut};
 use crate::jobs::DeliverAlert;
@@ -155,15 +155,6 @@ fn check(scope: &Scope, finding: &Finding) -> Result<(), StoreError> {
         return refuse("its difference does not turn the expected into the actual state");
     }
     Ok(())
-}
-
-fn holds_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(holds_nul),
-        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
 }
 
 /// What an alert says of a drift beside the finding.

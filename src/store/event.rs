@@ -25,6 +25,8 @@ pub enum DriftEvent {
     Rejected,
     /// It is over.
     Resolved,
+    /// A rule says from now on that it is none.
+    Ignored,
 }
 
 impl DriftEvent {
@@ -38,6 +40,7 @@ impl DriftEvent {
             Self::Approved => "approved",
             Self::Rejected => "rejected",
             Self::Resolved => "resolved",
+            Self::Ignored => "ignored",
         }
     }
 }
@@ -58,7 +61,7 @@ pub struct NewEvent {
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Event {
-    /// What happened: `detected`, `changed`, `triaged`, `approved`, `rejected` or `resolved`.
+    /// What happened: `detected`, `changed`, `triaged`, `approved`, `rejected`, `resolved` or `ignored`.
     pub event: String,
     /// Who; `None` for DriftSentry itself.
     pub actor_id: Option<UserId>,

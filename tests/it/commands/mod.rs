@@ -34,6 +34,7 @@ async fn help_and_version_are_results_and_usage_errors_are_errors() {
         "scan",
         "drifts",
         "baseline",
+        "ignores",
         "expected",
         "jobs",
         "users",
@@ -65,7 +66,8 @@ async fn help_and_version_are_results_and_usage_errors_are_errors() {
         (&["jobs", "list", "--state", "lost"], "available, running, completed, discarded or cancelled"),
         (&["jobs", "show", "1"], "invalid value '1'"),
         (&["users", "create", "a@example.com", "--role", "king"], "viewer, engineer or admin"),
-        (&["baseline", "capture"], "--out"),
+        (&["baseline", "capture", "--out", "x", "--dry-run"], "cannot be used with"),
+        (&["baseline", "capture", "--force"], "--out"),
     ] {
         place.run(args).await.refuses(&[words]);
     }
