@@ -138,7 +138,8 @@ struct Merge<'a> {
 impl Merge<'_> {
     fn add_source(&mut self, index: usize, source: LoadedSource, faulty: &mut BTreeSet<(String, String)>) {
         let LoadedSource { name, account, loaded } = source;
-        let summary = SourceSummary { name, documents: loaded.documents, ..SourceSummary::default() };
+        let (documents, notes) = (loaded.documents, loaded.notes);
+        let summary = SourceSummary { name, documents, notes, ..SourceSummary::default() };
         let mut draft = Draft { summary, problems: loaded.problems };
         let mut unscanned: BTreeMap<String, usize> = BTreeMap::new();
         for declared in loaded.declarations {
@@ -154,7 +155,7 @@ impl Merge<'_> {
                 }
             }
         }
-        draft.summary.notes = unscanned.iter().map(|(place, count)| note(place, *count)).collect();
+        draft.summary.notes.extend(unscanned.iter().map(|(place, count)| note(place, *count)));
         self.drafts.push(draft);
     }
 

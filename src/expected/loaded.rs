@@ -3,7 +3,7 @@
 //! It must never lose a declaration silently: what cannot be used is noted as undecided, or as lost where not even the
 //! resource that was meant is known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -22,6 +22,10 @@ pub struct Loaded {
     pub problems: Vec<Problem>,
     /// Documents (files) read.
     pub documents: usize,
+    /// Resources passed over because nobody watches their type, by the source's name of the type.
+    pub skipped: BTreeMap<String, usize>,
+    /// What is no fault but worth knowing, each with its place.
+    pub notes: Vec<String>,
     pub(super) declarations: Vec<Packed>,
     /// Type and id of resources whose declaration is faulty.
     pub(super) faulty: BTreeSet<(String, String)>,

@@ -54,4 +54,19 @@ impl Attributes {
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
+
+    /// Whether the attribute is there, if only as null: whether this version of the provider knows it.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The first block called `name`.
+    pub(super) fn block(&self, name: &str) -> Option<&Map<String, Value>> {
+        self.blocks(name).next()
+    }
+
+    /// The blocks called `name`; none if it is absent, null or no list of objects.
+    pub(super) fn blocks(&self, name: &str) -> impl Iterator<Item = &Map<String, Value>> {
+        self.0.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object)
+    }
 }

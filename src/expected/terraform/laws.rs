@@ -31,7 +31,7 @@ pub(super) fn declared(
     tables: &'static [&'static [TerraformType]],
     instances: &[(&'static str, Value)],
 ) -> (Vec<(String, ResourceState)>, Vec<String>) {
-    let (mut loaded, mut fold) = (Loaded::default(), Fold::new(tables));
+    let (mut loaded, mut fold) = (Loaded::default(), Fold::new(tables).joining(super::JOINS));
     for (kind, attributes) in instances {
         fold.add(&instance(kind, attributes), &mut loaded);
     }
@@ -128,6 +128,17 @@ fn locate<'a>(attributes: &'a mut Value, path: &str) -> Option<&'a mut Value> {
 
 /// Words that stand where only certain ones are possible.
 const WORDS: &[&str] = &[
+    "terminate",
+    "dedicated",
+    "resource-name",
+    "stopped",
+    "standard",
+    "advanced",
+    "unlimited",
+    "optional",
+    "required",
+    "enabled",
+    "disabled",
     "Enabled",
     "Disabled",
     "Suspended",

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::instance::Instance;
 
-/// A Terraform resource type that says something of an AWS resource.
+/// A Terraform resource type that says something of an AWS resource. One that speaks of resources of several of our
+/// types (`aws_ec2_tag`) has an entry for each.
 pub(super) struct TerraformType {
     /// Terraform's name: `aws_iam_role_policy_attachment`.
     pub(super) name: &'static str,
@@ -54,6 +55,31 @@ pub(super) enum Rank {
     Inline,
     /// A resource of its own for the attribute: wins over inline. Several are joined key by key.
     Split,
-    /// Added, key by key, to whatever else counts (`aws_ec2_tag`).
+    /// Added, key by key, to whatever else counts (`aws_ec2_tag`); wins over inline. Alone it says nothing.
     Addition,
+    /// The owner's own word, key by key: where others speak of the same key, they win, and where it is silent, nothing
+    /// is declared, because others tell only a part (the volumes of an instance).
+    Base,
+}
+
+/// A type whose instances tell under which other id instances speak of an AWS resource (the network interface of an
+/// instance, a volume that is attached to it).
+pub(super) struct Join {
+    /// Terraform's name: `aws_volume_attachment`.
+    pub(super) name: &'static str,
+    /// Our resource type: `EC2`.
+    pub(super) resource_type: &'static str,
+    /// Other ids and what they stand for.
+    pub(super) aliases: fn(&Instance) -> Vec<Alias>,
+}
+
+/// Another id of an AWS resource.
+#[derive(Debug, Clone)]
+pub(super) struct Alias {
+    /// The other id: `vol-0a1`.
+    pub(super) other: String,
+    /// The resource's own: `i-0a1`.
+    pub(super) id: String,
+    /// The key that stands for `other` within what is said (`/dev/sdf`); `None` where none does.
+    pub(super) key: Option<String>,
 }

@@ -24,12 +24,12 @@ mod table;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 
-use super::place::Place;
+use super::place::{Document, Place};
 use super::{Built, Loaded, Parts, Source, SourceKind, Types};
 use crate::config::options::Options;
 use crate::config::problem::ConfigProblem;
 use fold::Fold;
-use mapping::TerraformType;
+use mapping::{Join, TerraformType};
 pub use table::mapping_table;
 
 /// The kind.
@@ -39,6 +39,9 @@ const ENDING: &str = "tfstate";
 
 /// Every Terraform resource type that says something of an AWS resource that we watch.
 const TYPES: &[&[TerraformType]] = &[iam_role::TYPES, rds::TYPES, security_group::TYPES];
+
+/// Every type that tells other ids of AWS resources.
+const JOINS: &[&[Join]] = &[];
 
 fn check(options: &Options) -> Vec<ConfigProblem> {
     read(options).err().unwrap_or_default()
@@ -71,16 +74,47 @@ impl Source for TerraformSource {
 
     fn load(&self) -> BoxFuture<'_, Loaded> {
         Box::pin(async move {
-            let (mut loaded, mut fold) = (Loaded::default(), Fold::new(TYPES));
+            let mut reading = Reading { fold: Fold::new(TYPES).joining(JOINS), loaded: Loaded::default() };
             let mut documents = self.place.documents();
             while let Some(found) = documents.next().await {
-                match found {
-                    Ok(document) => state::read(&document, &mut fold, &mut loaded),
-                    Err(fault) => loaded.lose(fault.name, fault.message),
+                reading = match found {
+                    Ok(document) => match reading.extended(document).await {
+                        Ok(reading) => reading,
+                        Err(broke_off) => return *broke_off,
+                    },
+                    Err(fault) => {
+                        reading.loaded.lose(fault.name, fault.message);
+                        reading
+                    }
                 }
             }
-            let types = self.types;
+            let (types, Reading { fold, loaded }) = (self.types, reading);
             loaded.extended(move |loaded| fold.finish(types, loaded)).await
+        })
+    }
+}
+
+/// What has been read so far.
+struct Reading {
+    fold: Fold,
+    loaded: Loaded,
+}
+
+impl Reading {
+    /// With a document read, off the threads that others wait on.
+    ///
+    /// # Errors
+    /// With all there is to tell, if reading broke off.
+    async fn extended(mut self, document: Document) -> Result<Self, Box<Loaded>> {
+        let name = document.name.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            state::read(&document, &mut self.fold, &mut self.loaded);
+            self
+        });
+        reading.await.map_err(|error| {
+            let mut loaded = Loaded::default();
+            loaded.lose(name, format!("reading it broke off: {error}"));
+            Box::new(loaded)
         })
     }
 }

@@ -243,7 +243,10 @@ fn rules_of_all_forms_are_one_set_and_may_overlap() {
 fn rules_that_differ_in_their_description_alone_are_a_conflict() {
     let described = |text: &str| rule("ingress", "tcp", (1, 1), &json!({"self": true, "description": text}));
     let told = fault(&[group(&json!({})), described("one"), described("other")]);
-    assert!(told.contains("IngressRules has `tcp:1-1:self` in aws_security_group_rule.example"), "{told}");
+    assert!(
+        told.contains("IngressRules has `tcp:1-1:self` in terraform.tfstate#aws_security_group_rule.example"),
+        "{told}"
+    );
 }
 
 #[test]

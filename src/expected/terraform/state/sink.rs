@@ -1,0 +1,59 @@
+//! Where a reader puts what it finds: instances into the fold, faults into what is told.
+
+use serde_json::{Map, Value};
+
+use crate::domain::schema::kind_of;
+use crate::expected::terraform::fold::Fold;
+use crate::expected::terraform::instance::{Attributes, Instance};
+use crate::expected::{Loaded, Origin, Problem};
+
+/// Takes what one document holds.
+pub(super) struct Sink<'a> {
+    /// Its name.
+    pub(super) document: &'a str,
+    pub(super) fold: &'a mut Fold,
+    pub(super) loaded: &'a mut Loaded,
+}
+
+/// Where an instance stands.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) kind: String,
+    pub(super) address: String,
+    pub(super) line: usize,
+}
+
+impl Sink<'_> {
+    /// Counts instances of a type that nobody watches.
+    pub(super) fn skip(&mut self, kind: &str, count: usize) {
+        if count > 0 {
+            *self.loaded.skipped.entry(kind.to_owned()).or_default() += count;
+        }
+    }
+
+    /// Tells an instance that cannot be read: whatever it may have spoken of is in doubt.
+    pub(super) fn unreadable(&mut self, place: Place, message: String) {
+        self.fold.doubt_type(self.document, &place.kind);
+        self.loaded.note_lost();
+        let told_at = format!("{}:{}", self.document, place.line);
+        self.loaded.problems.push(Problem { place: told_at, pointer: place.address, message });
+    }
+
+    /// Takes an instance with the fields that the forms of a state have in common.
+    pub(super) fn take(&mut self, place: Place, attributes: Map<String, Value>, version: &Value, is_tainted: bool) {
+        let schema_version = match version {
+            Value::Null => 0,
+            version => match version.as_u64() {
+                Some(version) => version,
+                None => {
+                    let message = format!("its schema_version is {} where a number belongs", kind_of(version));
+                    return self.unreadable(place, message);
+                }
+            },
+        };
+        let Place { kind, address, line } = place;
+        let origin = Origin { document: self.document.to_owned(), line: Some(line), pointer: address };
+        let instance = Instance { kind, origin, schema_version, is_tainted, attributes: Attributes(attributes) };
+        self.fold.add(&instance, self.loaded);
+    }
+}
