@@ -91,7 +91,7 @@ impl App {
             Some(credentials) => AwsPool::with_credentials(&config.aws, credentials),
             None => AwsPool::new(&config.aws),
         };
-        let with = expected::Parts { aws: Some(pool.clone()), ..resource::BUILTIN.into() };
+        let with = expected::Parts { aws: Some(pool.clone()), ..expected::Parts::from(resource::BUILTIN) };
         let expected = Expected::build(&config.expected, with).map_err(problems)?;
         let channels = notify::build_all(&config.channels).map_err(problems)?;
         let scanner = Scanner::new(pool, expected, prices::load(), config.rules.clone(), Arc::clone(&parts.clock));

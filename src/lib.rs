@@ -18,7 +18,7 @@
 //! | layer | modules | what it may know |
 //! |---|---|---|
 //! | 0 | [`domain`] | nothing: pure rules |
-//! | 1 | [`clock`], [`config`], [`crypto`], [`password`], [`shutdown`] | the process |
+//! | 1 | [`clock`], [`config`], [`crypto`], [`outbound`], [`password`], [`shutdown`] | the process |
 //! | 2 | [`store`] | all SQL |
 //! | 3 | [`queue`] | jobs, not their kinds |
 //! | 4 | [`jobs`] | the messages between replicas |
@@ -67,6 +67,7 @@ pub mod expected;
 pub mod http;
 pub mod jobs;
 pub mod notify;
+pub mod outbound;
 pub mod password;
 pub mod prices;
 pub mod queue;

@@ -205,12 +205,14 @@ async fn watch(store: &Store, id: ScanId, shards: usize) -> anyhow::Result<()> {
 /// The same reading and judging, with nothing stored.
 async fn dry_run(app: &App, scopes: &[Scope], unmanaged: Unmanaged, ignore: &[IgnoreRule]) -> Outcome {
     let progress = Progress::start(scopes.len(), "scanning, storing nothing");
+    // Its parts look at the declarations once.
+    let id = ScanId::new();
     let surveys: Vec<(&Scope, Survey)> = stream::iter(scopes)
         .map(|scope| {
             let progress = &progress;
             async move {
-                let survey =
-                    app.scanner.survey_knowing(scope, unmanaged, Stored { standing: &[], ignore }, &|| {}).await;
+                let stored = Stored { standing: &[], ignore };
+                let survey = app.scanner.survey_knowing(id, scope, unmanaged, stored, &|| {}).await;
                 progress.add_one();
                 (scope, survey)
             }

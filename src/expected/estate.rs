@@ -107,6 +107,12 @@ impl Estate {
         self.declared.values().map(Vec::len).sum()
     }
 
+    /// About how many bytes of memory the declarations take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.declared.values().flatten().map(Entry::bytes).sum()
+    }
+
     /// Whether nothing is declared.
     #[must_use]
     pub fn is_empty(&self) -> bool {

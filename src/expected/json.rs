@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use futures::future::BoxFuture;
 
-use super::place::Place;
+use super::place::{Names, Place};
 use super::{Built, Loaded, Parts, Source, SourceKind, Types, document};
 use crate::config::options::Options;
 use crate::config::problem::ConfigProblem;
@@ -11,24 +11,16 @@ use crate::config::problem::ConfigProblem;
 /// The kind.
 pub(super) const KIND: SourceKind = SourceKind { name: "json", check, build };
 
-const ENDING: &str = "json";
+const NAMES: Names = Names { endings: &["json"], but: &[] };
+const EXAMPLE: &str = "\"expected/\"";
 
 fn check(options: &Options) -> Vec<ConfigProblem> {
-    read(options).err().unwrap_or_default()
+    Place::check(options, EXAMPLE)
 }
 
 fn build(options: &Options, parts: &Parts) -> Built {
-    Ok(Box::new(JsonSource { place: read(options)?, types: parts.types }))
-}
-
-fn read(options: &Options) -> Result<Place, Vec<ConfigProblem>> {
-    let mut reader = options.reader();
-    let path = reader.text("path", "\"expected/\"");
-    if path.as_deref().is_some_and(|path| path.starts_with("s3://")) {
-        reader.fault::<()>("path", "documents in S3 cannot be read yet: write the path of a file or a folder");
-    }
-    reader.finish()?;
-    Ok(Place::new(path.unwrap_or_default(), ENDING))
+    let place = Place::build(options, EXAMPLE, NAMES, parts)?;
+    Ok(Box::new(JsonSource { place, types: parts.types }))
 }
 
 struct JsonSource {
@@ -43,6 +35,10 @@ impl Source for JsonSource {
 
     fn fingerprint(&self) -> BoxFuture<'_, Option<String>> {
         self.place.fingerprint()
+    }
+
+    fn is_remote(&self) -> bool {
+        self.place.is_remote()
     }
 
     fn load(&self) -> BoxFuture<'_, Loaded> {

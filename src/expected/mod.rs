@@ -33,6 +33,7 @@ use crate::store::LateStore;
 
 pub use estate::{Estate, SourceSummary};
 pub use loaded::Loaded;
+pub use place::Budget;
 pub use scope::{Declared, Found, ScopeDeclarations};
 pub use service::Expected;
 pub use terraform::mapping_table;
@@ -68,12 +69,23 @@ pub struct Parts {
     pub account: Option<String>,
     /// The database, for sources that lie in it.
     pub database: LateStore,
+    /// Whether `-` stands for standard input: on a command line alone.
+    pub takes_stdin: bool,
+    /// Room for documents from afar, shared by all sources.
+    pub budget: Budget,
 }
 
 impl From<Types> for Parts {
     /// Parts for sources that need nobody but this machine.
     fn from(types: Types) -> Self {
-        Self { types, aws: None, account: None, database: LateStore::default() }
+        Self {
+            types,
+            aws: None,
+            account: None,
+            database: LateStore::default(),
+            takes_stdin: false,
+            budget: Budget::default(),
+        }
     }
 }
 
@@ -163,6 +175,11 @@ pub trait Source: Send + Sync {
 
     /// Whether it lies in the database, which commands that could do without one must open for it.
     fn needs_database(&self) -> bool {
+        false
+    }
+
+    /// Whether it reads over the network, so that what was read is worth keeping.
+    fn is_remote(&self) -> bool {
         false
     }
 

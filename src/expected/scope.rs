@@ -37,6 +37,13 @@ impl From<Packed> for Entry {
     }
 }
 
+impl Entry {
+    /// About how many bytes of memory it takes, without what it shares with others.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.id.len() + self.state.len() + self.pointer.len()
+    }
+}
+
 /// What is declared in one scope.
 #[derive(Debug, Clone)]
 pub struct ScopeDeclarations<'e> {

@@ -1,7 +1,8 @@
 //! Expected state as the scans ask for it: loaded when first needed, again when a source changed, dropped when idle.
 //!
-//! Concurrent callers share one load. An idle daemon holds no estate.
+//! Concurrent callers share one load. An idle daemon holds no estate but a small one that came from afar.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,17 @@ use super::estate::LoadedSource;
 use super::{BUILTIN, Estate, Loaded, Parts, Problem, Source, Types};
 use crate::config::problem::ConfigProblem;
 use crate::config::{ExpectedSource, suggest};
-use crate::domain::id::ScannedAccount;
+use crate::domain::id::{ScanId, ScannedAccount};
 use crate::store::LateStore;
 
-/// An estate that nobody asked for during this time is dropped.
+/// An estate that nobody asked for during this time is dropped, unless it is small and came over the network.
 const IDLE: Duration = Duration::from_mins(1);
+/// An estate of so many bytes at most is worth keeping: fetching it again costs more than it takes.
+const SMALL: usize = 32 * 1024 * 1024;
+/// How long the parts of one scan share one look at the sources.
+const SHARED_FOR: Duration = Duration::from_mins(10);
+/// Scans that are remembered to have looked.
+const SCANS_KNOWN: usize = 16;
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 /// All sources of expected state.
@@ -34,10 +41,28 @@ struct ConfiguredSource {
 }
 
 struct Cached {
-    fingerprints: Vec<String>,
+    /// `None` if a source could not tell, or could not be read: whoever looks next reads all again.
+    fingerprints: Option<Vec<String>>,
     accounts: Vec<ScannedAccount>,
     estate: Arc<Estate>,
     asked_at: Instant,
+    /// The scans that this look was for, and when the first of their parts looked.
+    scans: VecDeque<(ScanId, Instant)>,
+}
+
+impl Cached {
+    fn is_for(&self, scan: ScanId) -> bool {
+        self.scans.iter().any(|(known, looked_at)| *known == scan && looked_at.elapsed() < SHARED_FOR)
+    }
+
+    fn note(&mut self, scan: Option<ScanId>) {
+        self.asked_at = Instant::now();
+        if let Some(scan) = scan.filter(|scan| !self.is_for(*scan)) {
+            self.scans.retain(|(known, _)| *known != scan);
+            self.scans.push_back((scan, self.asked_at));
+            self.scans.drain(..self.scans.len().saturating_sub(SCANS_KNOWN));
+        }
+    }
 }
 
 impl Expected {
@@ -79,25 +104,46 @@ impl Expected {
     /// What is declared, for the accounts that are scanned. Without `accounts` (not known, as before AWS was asked)
     /// it is checked in itself, but not for where resources lie.
     pub async fn estate(&self, accounts: &[ScannedAccount]) -> Arc<Estate> {
+        self.look(accounts, None).await
+    }
+
+    /// What is declared, as a scan sees it: its parts in this process share one look at the sources, so that they
+    /// judge by the same declarations, and a source that is far is asked once.
+    pub async fn estate_for(&self, scan: ScanId, accounts: &[ScannedAccount]) -> Arc<Estate> {
+        self.look(accounts, Some(scan)).await
+    }
+
+    async fn look(&self, accounts: &[ScannedAccount], scan: Option<ScanId>) -> Arc<Estate> {
         // Held while loading, so that whoever asks meanwhile waits for the same load.
         let mut cache = self.cache.lock().await;
-        let fingerprints = self.fingerprints().await;
-        if let (Some(cached), Some(fingerprints)) = (cache.as_mut(), &fingerprints)
-            && cached.fingerprints == *fingerprints
+        if let Some(cached) = cache.as_mut()
             && cached.accounts == accounts
+            && scan.is_some_and(|scan| cached.is_for(scan))
         {
-            cached.asked_at = Instant::now();
+            cached.note(scan);
+            return Arc::clone(&cached.estate);
+        }
+        let fingerprints = self.fingerprints().await;
+        if let Some(cached) = cache.as_mut()
+            && cached.accounts == accounts
+            && fingerprints.is_some()
+            && cached.fingerprints == fingerprints
+        {
+            cached.note(scan);
             return Arc::clone(&cached.estate);
         }
         // The old one must not stand beside the new one in memory.
         *cache = None;
         let estate = Arc::new(self.load(accounts).await);
-        *cache = fingerprints.map(|fingerprints| Cached {
+        let mut cached = Cached {
             fingerprints,
             accounts: accounts.to_vec(),
             estate: Arc::clone(&estate),
             asked_at: Instant::now(),
-        });
+            scans: VecDeque::new(),
+        };
+        cached.note(scan);
+        *cache = Some(cached);
         estate
     }
 
@@ -108,20 +154,22 @@ impl Expected {
         }
     }
 
-    /// Drops the estate if nobody holds it and nobody has asked for it for `idle`; whether it did.
+    /// Drops the estate if nobody holds it, nobody has asked for it for `idle`, and it is not worth keeping; whether it
+    /// did. What came over the network and is small is worth it: unchanged, it is not fetched and read again.
     pub async fn drop_if_idle_for(&self, idle: Duration) -> bool {
         let mut cache = self.cache.lock().await;
-        let is_idle = |cached: &mut Cached| Arc::strong_count(&cached.estate) == 1 && cached.asked_at.elapsed() >= idle;
+        let is_remote = self.sources.iter().any(|configured| configured.source.is_remote());
+        let is_kept = |cached: &Cached| is_remote && cached.fingerprints.is_some() && cached.estate.bytes() <= SMALL;
+        let is_idle = |cached: &mut Cached| {
+            Arc::strong_count(&cached.estate) == 1 && cached.asked_at.elapsed() >= idle && !is_kept(cached)
+        };
         cache.take_if(is_idle).is_some()
     }
 
-    /// `None` if a source cannot tell whether it changed.
+    /// Looks at every source. `None` if one cannot tell whether it changed.
     async fn fingerprints(&self) -> Option<Vec<String>> {
-        let mut fingerprints = Vec::with_capacity(self.sources.len());
-        for configured in &self.sources {
-            fingerprints.push(configured.source.fingerprint().await?);
-        }
-        Some(fingerprints)
+        let looks = self.sources.iter().map(|configured| configured.source.fingerprint());
+        futures::future::join_all(looks).await.into_iter().collect()
     }
 
     async fn load(&self, accounts: &[ScannedAccount]) -> Estate {

@@ -23,6 +23,11 @@ impl StateText {
         Self(serde_json::to_string(state).expect("a state is plain JSON").into())
     }
 
+    /// Bytes of the text.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The state again.
     ///
     /// # Panics

@@ -1,4 +1,4 @@
-//! HTTP towards receivers: the one home of the client, and what an answer means for a delivery.
+//! HTTP towards receivers: what an answer means for a delivery.
 //!
 //! A URL may itself be the secret, so it never appears in an error: only its scheme, host and port do. Redirects are not
 //! followed: a message goes where the configuration says or nowhere.
@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 
 use super::SendError;
@@ -15,11 +14,10 @@ use crate::config::options::Reader;
 use crate::config::secret::Secret;
 use crate::config::{Channel as ChannelConfig, ConfigProblem};
 use crate::domain::words;
+use crate::outbound::{self, Patience};
 
 /// For one request, answer included.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// For the connection alone.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A receiver may not ask for more than this.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 /// Characters of an answer that are kept as the reason.
@@ -34,17 +32,10 @@ const ANSWER_MAX: usize = 8 * 1024;
 /// # Errors
 /// If the system's certificates cannot be used.
 pub(super) fn build_for(channel: &ChannelConfig) -> Result<Client, Vec<ConfigProblem>> {
-    crate::crypto::install();
-    Client::builder()
-        .user_agent(concat!("driftsentry/", env!("CARGO_PKG_VERSION")))
-        .timeout(TIMEOUT)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .redirect(Policy::none())
-        .build()
-        .map_err(|error| {
-            let message = format!("no HTTP client for it: {}", root_cause(&error));
-            vec![ConfigProblem { path: format!("channels.{}", channel.name), line: None, message }]
-        })
+    outbound::client(Patience { whole: TIMEOUT, silence: TIMEOUT }).map_err(|why| {
+        let message = format!("no HTTP client for it: {why}");
+        vec![ConfigProblem { path: format!("channels.{}", channel.name), line: None, message }]
+    })
 }
 
 /// Reads the option `url`, which is a secret.
@@ -110,13 +101,10 @@ impl Endpoint {
     }
 
     fn unanswered(&self, error: reqwest::Error) -> SendError {
-        let error = error.without_url();
-        let what = match () {
-            () if error.is_timeout() => "does not answer in time".to_owned(),
-            () => format!("cannot be reached: {}", root_cause(&error)),
-        };
-        let reason = words::cut(&format!("{} {}", self.place(), words::clean(&what)), REASON_MAX);
-        if error.is_builder() { SendError::permanent(reason) } else { SendError::retry(reason) }
+        let is_builder = error.is_builder();
+        let what = words::clean(&outbound::why(error));
+        let reason = words::cut(&format!("{} {what}", self.place()), REASON_MAX);
+        if is_builder { SendError::permanent(reason) } else { SendError::retry(reason) }
     }
 
     /// The text without the parts of the address that may be secret.
@@ -172,14 +160,6 @@ async fn beginning(mut answer: Response) -> String {
     }
     read.truncate(ANSWER_MAX);
     String::from_utf8_lossy(&read).trim().to_owned()
-}
-
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

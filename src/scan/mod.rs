@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::clock::SharedClock;
 use crate::config::Unmanaged;
 use crate::domain::cost::Prices;
-use crate::domain::id::{AccountId, ScannedAccount, Scope};
+use crate::domain::id::{AccountId, ScanId, ScannedAccount, Scope};
 use crate::domain::rule::{IgnoreRule, Rules};
 use crate::expected::{Estate, Expected};
 use crate::resource::aws::AwsPool;
@@ -103,7 +103,7 @@ impl Scanner {
         &self.rules
     }
 
-    /// Reads and judges one shard. What goes wrong is in the result.
+    /// Reads and judges one shard of a scan of its own. What goes wrong is in the result.
     pub async fn survey(
         &self,
         scope: &Scope,
@@ -111,18 +111,19 @@ impl Scanner {
         standing: &[StandingDrift],
         on_resource: &(dyn Fn() + Sync),
     ) -> Survey {
-        self.survey_knowing(scope, unmanaged, Stored { standing, ignore: &[] }, on_resource).await
+        self.survey_knowing(ScanId::new(), scope, unmanaged, Stored { standing, ignore: &[] }, on_resource).await
     }
 
-    /// The same, knowing what the database holds.
+    /// The same for a shard of `scan`, whose shards share one look at the declarations, knowing what the database holds.
     pub async fn survey_knowing(
         &self,
+        scan: ScanId,
         scope: &Scope,
         unmanaged: Unmanaged,
         stored: Stored<'_>,
         on_resource: &(dyn Fn() + Sync),
     ) -> Survey {
-        match self.try_survey(scope, unmanaged, stored, on_resource).await {
+        match self.try_survey(scan, scope, unmanaged, stored, on_resource).await {
             Ok(survey) => survey,
             Err(error) => Survey { errors: vec![error], ..Survey::default() },
         }
@@ -130,6 +131,7 @@ impl Scanner {
 
     async fn try_survey(
         &self,
+        scan: ScanId,
         scope: &Scope,
         unmanaged: Unmanaged,
         stored: Stored<'_>,
@@ -140,7 +142,7 @@ impl Scanner {
         let account = account_of(&accounts, scope)
             .ok_or_else(|| format!("account {} is not configured here", scope.account_id))?;
         let aws = self.aws(scope).await.map_err(|error| error.to_string())?;
-        let estate = self.expected.estate(&accounts).await;
+        let estate = self.expected.estate_for(scan, &accounts).await;
         let rules = self.rules.with_ignored(stored.ignore);
         let context = assess::Context {
             kind,

@@ -160,8 +160,9 @@ async fn what_is_not_there_or_no_file_is_told() {
 }
 
 #[test]
-fn a_path_in_s3_is_refused_when_the_configuration_is_checked() {
-    let errors = configured("[[expected]]\nkind = \"json\"\npath = \"s3://bucket/prefix\"\n").expect_err("not yet");
+fn a_path_that_nothing_can_read_is_refused_when_the_configuration_is_checked() {
+    let errors =
+        configured("[[expected]]\nkind = \"json\"\npath = \"gs://bucket/prefix\"\n").expect_err("nothing reads it");
     assert_eq!((errors.problems()[0].path.as_str(), errors.problems()[0].line), ("expected[0].path", Some(3)));
 }
 

@@ -13,6 +13,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("clock", 10),
     ("config", 10),
     ("crypto", 10),
+    ("outbound", 12),
     ("password", 12),
     ("shutdown", 10),
     ("store", 20),

@@ -31,6 +31,7 @@ mod mutations_rds;
 mod mutations_s3;
 mod mutations_security_group;
 mod notify;
+mod places;
 mod queries;
 mod queue;
 mod rds;

@@ -24,7 +24,7 @@ mod table;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 
-use super::place::{Document, Place};
+use super::place::{Document, Names, Place};
 use super::{Built, Loaded, Parts, Source, SourceKind, Types};
 use crate::config::options::Options;
 use crate::config::problem::ConfigProblem;
@@ -35,7 +35,9 @@ pub use table::mapping_table;
 /// The kind.
 pub(super) const KIND: SourceKind = SourceKind { name: "terraform", check, build };
 
-const ENDING: &str = "tfstate";
+/// In a folder of Terraform code other things are JSON, too.
+const NAMES: Names = Names { endings: &["tfstate", "json"], but: &["tf.json", "tfvars.json", "tftest.json"] };
+const EXAMPLE: &str = "\"terraform.tfstate\"";
 
 /// Every Terraform resource type that says something of an AWS resource that we watch.
 const TYPES: &[&[TerraformType]] = &[iam_role::TYPES, rds::TYPES, security_group::TYPES];
@@ -44,18 +46,12 @@ const TYPES: &[&[TerraformType]] = &[iam_role::TYPES, rds::TYPES, security_group
 const JOINS: &[&[Join]] = &[];
 
 fn check(options: &Options) -> Vec<ConfigProblem> {
-    read(options).err().unwrap_or_default()
+    Place::check(options, EXAMPLE)
 }
 
 fn build(options: &Options, parts: &Parts) -> Built {
-    Ok(Box::new(TerraformSource { place: read(options)?, types: parts.types }))
-}
-
-fn read(options: &Options) -> Result<Place, Vec<ConfigProblem>> {
-    let mut reader = options.reader();
-    let path = reader.text("path", "\"terraform.tfstate\"");
-    reader.finish()?;
-    Ok(Place::new(path.unwrap_or_default(), ENDING))
+    let place = Place::build(options, EXAMPLE, NAMES, parts)?;
+    Ok(Box::new(TerraformSource { place, types: parts.types }))
 }
 
 struct TerraformSource {
@@ -70,6 +66,10 @@ impl Source for TerraformSource {
 
     fn fingerprint(&self) -> BoxFuture<'_, Option<String>> {
         self.place.fingerprint()
+    }
+
+    fn is_remote(&self) -> bool {
+        self.place.is_remote()
     }
 
     fn load(&self) -> BoxFuture<'_, Loaded> {

@@ -45,6 +45,8 @@ struct Pool {
     base: OnceCell<SdkConfig>,
     accounts: OnceCell<Vec<ScannedAccount>>,
     connected: Mutex<HashMap<AccountId, Arc<OnceCell<Arc<Account>>>>>,
+    /// The default credentials, whoever's they are.
+    unnamed: OnceCell<Account>,
     stats: Stats,
 }
 
@@ -98,6 +100,7 @@ impl AwsPool {
             base: OnceCell::new(),
             accounts: OnceCell::new(),
             connected: Mutex::default(),
+            unnamed: OnceCell::new(),
             stats: Stats::default(),
         }))
     }
@@ -131,6 +134,32 @@ impl AwsPool {
             role.credentials().await?;
         }
         Ok(self.0.clients(&account, account_id, region).hand_out(&self.0, account_id, region))
+    }
+
+    /// Clients for what no scope names (documents of expected state), with a call count of their own: those of the
+    /// account that is called `account` by name or id; where none is named, of the only one, else of the default
+    /// credentials. Without `region`, for the account's first.
+    ///
+    /// # Errors
+    /// As [`Self::aws`].
+    pub async fn aws_called(&self, account: Option<&str>, region: Option<&Region>) -> Result<Aws, ReadError> {
+        let accounts = self.accounts().await?;
+        let has_role =
+            |id| self.0.settings.accounts.iter().any(|account| account.id == id && account.role_arn.is_some());
+        let found = match (account, accounts.as_slice()) {
+            (Some(text), all) => {
+                let unknown = || not_configured(&AccountId::from(text), &self.0.first_region());
+                Some(all.iter().find(|account| account.is_called(text)).ok_or_else(unknown)?)
+            }
+            (None, [only]) => Some(only),
+            (None, several) => several.iter().find(|account| !has_role(account.id.clone())),
+        };
+        let first = found.and_then(|account| account.regions.first()).cloned();
+        let region = region.cloned().or(first).unwrap_or_else(|| self.0.first_region());
+        match found {
+            Some(account) => self.aws_for(&account.id, &region).await,
+            None => Ok(self.0.aws_by_default(&region).await),
+        }
     }
 
     /// Requests, throttled answers and errors by service since the pool was made.
@@ -194,6 +223,16 @@ impl Pool {
         });
         let sdk = self.sdk_of_role(base, &role);
         Ok(Arc::new(Account { sdk, role: Some(role), home, regions: Mutex::default() }))
+    }
+
+    async fn aws_by_default(&self, region: &Region) -> Aws {
+        let connect = async || {
+            let sdk = self.base().await.clone();
+            Account { sdk, role: None, home: self.first_region(), regions: Mutex::default() }
+        };
+        let account = self.unnamed.get_or_init(connect).await;
+        let id = AccountId::from("default-credentials");
+        self.clients(account, &id, region).hand_out(self, &id, region)
     }
 
     fn sdk_of_role(&self, base: &SdkConfig, role: &SharedRole) -> SdkConfig {

@@ -32,6 +32,8 @@ pub enum Effect {
     HalfBody,
     /// The connection ends before the body.
     Cut,
+    /// The bucket lives in this region.
+    Moved(String),
     /// A text in the answer is replaced.
     Rewrite(String, String),
 }
@@ -164,6 +166,10 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
     }
     if let Some((status, body)) = effects.iter().find_map(|effect| error_for(effect, &call.service)) {
         return answer(status, &HeaderMap::new(), body.into());
+    }
+    if let Some(Effect::Moved(region)) = effects.iter().find(|effect| matches!(effect, Effect::Moved(_))) {
+        let headers = HeaderMap::from_iter([("x-amz-bucket-region".parse().unwrap(), region.parse().unwrap())]);
+        return answer(301, &headers, error_body("s3", "PermanentRedirect", "It lies elsewhere").into());
     }
     let url = format!("{}{}", shared.behind, parts.uri);
     let mut headers = parts.headers;
