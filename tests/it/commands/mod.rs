@@ -1,7 +1,9 @@
 //! Every command as people and scripts run it: exit codes, what goes where, and what is said when something is wrong.
 
+mod baseline;
 mod databases;
 mod doctor;
+mod ignores;
 mod interrupted;
 mod jobs;
 mod people;

@@ -4,6 +4,7 @@ mod attribute;
 mod declarations;
 mod listing;
 mod page;
+mod unstorable;
 
 use driftsentry::store::scan::Scan;
 use serde_json::{Value, json};

@@ -1,6 +1,8 @@
 //! The life of a drift through the whole program: scans, people, alerts, rules and money.
 
+mod baseline;
 mod existence;
+mod ignored;
 mod money;
 mod people;
 mod rules;

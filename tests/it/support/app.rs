@@ -203,7 +203,8 @@ impl TestApp {
         workers.build().drain().await.expect("run jobs")
     }
 
-    async fn scopes(&self) -> Vec<Scope> {
+    /// What a scan of this program covers.
+    pub async fn scopes(&self) -> Vec<Scope> {
         let accounts = self.app.scanner.accounts().await.expect("the accounts");
         let resource_types = self.setup.types.iter().map(|name| (*name).to_owned()).collect();
         let filter = ScanFilter { resource_types, ..ScanFilter::default() };
