@@ -108,6 +108,27 @@ async fn shards_whose_job_will_not_run_are_closed_with_the_reason() {
 }
 
 #[tokio::test]
+async fn old_ticks_are_forgotten_as_later_ones_are_taken() {
+    let db = TestDatabase::new().await;
+    let store = store_of(&db).await;
+    let mut conn = store.conn().await.unwrap();
+    for name in ["nightly", "hourly"] {
+        schedule::see(&mut conn, name, "0 0 3 * * *", "UTC", now()).await.unwrap();
+        assert!(schedule::claim_tick(&mut conn, name, now(), TickOutcome::Skipped).await.unwrap());
+    }
+    for days in [30, 31] {
+        let tick = now() + TimeDelta::days(days);
+        assert!(schedule::claim_tick(&mut conn, "nightly", tick, TickOutcome::Skipped).await.unwrap());
+        let ticks: Vec<String> = sqlx::query_scalar("select schedule from schedule_ticks order by schedule, tick_at")
+            .fetch_all(&db.pool)
+            .await
+            .unwrap();
+        assert_eq!(ticks, ["hourly", "nightly", "nightly"], "after {days} days");
+    }
+    assert_eq!(schedule::last_tick(&mut conn, "nightly").await.unwrap(), Some(now() + TimeDelta::days(31)));
+}
+
+#[tokio::test]
 async fn a_tick_is_taken_by_one_of_many() {
     let db = TestDatabase::new().await;
     let store = store_of(&db).await;
