@@ -196,3 +196,13 @@ async fn dispatch(context: Context, command: Command) -> anyhow::Result<ExitCode
         Command::Doctor => doctor::doctor(&context).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn no_two_arguments_of_a_command_contradict_each_other() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -23,7 +23,7 @@ pub(in crate::cli) struct ListArgs {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArgs {
     /// The version; the newest unless one is named
-    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(id = "number", value_name = "VERSION", value_parser = clap::value_parser!(i64).range(1..))]
     version: Option<i64>,
     #[command(flatten)]
     part: PartArgs,
