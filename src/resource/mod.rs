@@ -26,6 +26,7 @@ use crate::domain::severity::Severity;
 use crate::domain::state::ResourceState;
 
 pub use aws::{Aws, ReadError};
+pub(crate) use s3::cors;
 pub use security_group::{Owner as RuleOwner, RuleKey};
 
 /// Every type that DriftSentry watches.

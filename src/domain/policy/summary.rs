@@ -2,6 +2,7 @@
 //!
 //! The lines are for messages: short, never the whole document. They must never be parsed or compared.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -149,12 +150,20 @@ fn names(selection: &Selection<'_>) -> Option<String> {
     }
 }
 
-fn name<'a>(item: &Item<'a>) -> &'a str {
-    if item.kind == "AWS" && item.name == "*" { "everyone" } else { item.name }
+/// A principal for people. AWS writes the unique id of a user or role in the place of its ARN once it is deleted; a new
+/// one of the same name does not take its place.
+fn name<'a>(item: &Item<'a>) -> Cow<'a, str> {
+    match item {
+        Item { kind: "AWS", name: "*" } => "everyone".into(),
+        Item { kind: "AWS", name } if ["AROA", "AIDA"].iter().any(|prefix| name.starts_with(prefix)) => {
+            format!("{name} (a deleted principal)").into()
+        }
+        Item { name, .. } => (*name).into(),
+    }
 }
 
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.collect();
+fn list<'a, T: Into<Cow<'a, str>>>(names: impl Iterator<Item = T>) -> String {
+    let names: Vec<Cow<'a, str>> = names.map(Into::into).collect();
     match names.len().checked_sub(MAX_NAMES) {
         None | Some(0) => names.join(", "),
         Some(more) => format!("{} and {more} more", names[..MAX_NAMES].join(", ")),
@@ -180,6 +189,19 @@ mod tests {
         assert_eq!(summary(&before, &after), ["allows sts:AssumeRole for arn:aws:iam::999999999999:root (new)"]);
         assert_eq!(summary(&after, &before), ["allows sts:AssumeRole for arn:aws:iam::999999999999:root (removed)"]);
         assert!(summary(&after, &after).is_empty());
+    }
+
+    #[test]
+    fn a_deleted_principal_is_called_one() {
+        let before = trust(&json!({"AWS": "arn:aws:iam::111111111111:role/deployer"}), &json!({}));
+        let after = trust(&json!({"AWS": "AROAEXAMPLEEXAMPLE12"}), &json!({}));
+        assert_eq!(
+            summary(&before, &after),
+            [
+                "allows sts:AssumeRole for AROAEXAMPLEEXAMPLE12 (a deleted principal) (new)",
+                "allows sts:AssumeRole for arn:aws:iam::111111111111:role/deployer (removed)",
+            ]
+        );
     }
 
     #[test]

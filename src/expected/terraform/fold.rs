@@ -117,7 +117,7 @@ impl Fold {
     /// Notes that an instance of the Terraform type `kind` could not be read: what such instances add to resources of
     /// the same document is not certain.
     pub(super) fn doubt_type(&mut self, name: &str, kind: &str) {
-        let parts: Vec<_> = self.types.get(kind).into_iter().flatten().filter(|kind| kind.role == Role::Part).collect();
+        let parts: Vec<_> = self.types.get(kind).into_iter().flatten().filter(|kind| kind.role != Role::Owner).collect();
         let doubtful: Vec<_> =
             parts.iter().flat_map(|kind| kind.mappings.iter().map(|it| (kind.resource_type, it.aws))).collect();
         let document = self.document(name);
@@ -135,12 +135,12 @@ impl Fold {
     /// What does not tell which resource it speaks of. Parts may well speak of something that nobody watches.
     fn untold(&mut self, kind: &TerraformType, instance: &Instance, loaded: &mut Loaded) {
         if instance.is_tainted {
-            if kind.role == Role::Part {
+            if kind.role != Role::Owner {
                 self.doubt_type(&instance.origin.document, kind.name);
             }
             return loaded.note_lost();
         }
-        if kind.role == Role::Part {
+        if kind.role != Role::Owner {
             return;
         }
         loaded.note_lost();
@@ -188,9 +188,13 @@ impl Fold {
         resolved
     }
 
-    /// Declares one resource, once for each of its owners.
+    /// Declares one resource, once for each of its owners; by its first aspect where it has none.
     fn declare(&self, kind: &dyn ResourceType, subject: &[Heard], loaded: &mut Loaded) {
-        let is_owner = |heard: &&Heard| heard.kind.role == Role::Owner;
+        let has_owner = subject.iter().any(|heard| heard.kind.role == Role::Owner);
+        let first_aspect = subject.iter().find(|heard| heard.kind.role == Role::Aspect).filter(|_| !has_owner);
+        let is_owner = |heard: &&Heard| {
+            heard.kind.role == Role::Owner || first_aspect.is_some_and(|aspect| std::ptr::eq(*heard, aspect))
+        };
         let is_broken = subject.iter().any(|heard| self.documents[heard.document].is_broken);
         for owner in subject.iter().filter(is_owner) {
             if is_broken || owner.is_tainted {
@@ -283,7 +287,7 @@ fn hear(kind: &'static TerraformType, document: usize, instance: &Instance) -> H
         address: instance.origin.pointer.as_str().into(),
         is_tainted: instance.is_tainted,
         account_id: instance.account_id(),
-        region: instance.region(),
+        region: instance.region().filter(|_| kind.role != Role::Aspect),
         said: said.to_string().into(),
         renamed: None,
     }

@@ -27,9 +27,11 @@ impl Instance {
         (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then(|| AccountId::from(account))
     }
 
-    /// The region: the attribute of that name (provider 6, buckets), else from the instance's own ARN.
+    /// The region: a bucket's own (provider 6, whose `region` is where the bucket is managed from), else the attribute of
+    /// that name (provider 6, buckets), else from the instance's own ARN.
     pub(super) fn region(&self) -> Option<Region> {
-        let region = self.attributes.text("region").or_else(|| self.arn_part(3))?;
+        let told = self.attributes.text("bucket_region").or_else(|| self.attributes.text("region"));
+        let region = told.or_else(|| self.arn_part(3))?;
         (!region.is_empty()).then(|| Region::from(region))
     }
 

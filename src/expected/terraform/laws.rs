@@ -54,14 +54,15 @@ pub(super) fn every_row_is_true(tables: &'static [&'static [TerraformType]], exa
     for example in examples {
         state(tables, example);
     }
-    for kind in tables.iter().copied().flatten() {
-        for mapping in kind.mappings {
-            for (path, pointer) in mapping.from {
-                let shown = examples.iter().any(|example| row_shows(tables, kind, (mapping, path, pointer), example));
-                assert!(shown, "no example shows {}.{path} -> /{}{pointer}", kind.name, mapping.aws);
-            }
-        }
-    }
+    let rows = tables.iter().copied().flatten().flat_map(|kind| {
+        let rows = kind.mappings.iter().flat_map(|mapping| mapping.from.iter().map(move |from| (mapping, from)));
+        rows.map(move |(mapping, (path, pointer))| (kind, (mapping, *path, *pointer)))
+    });
+    let untrue = rows.filter(|(kind, row)| !examples.iter().any(|example| row_shows(tables, kind, *row, example)));
+    let untrue: Vec<String> = untrue
+        .map(|(kind, (mapping, path, pointer))| format!("{}.{path} -> /{}{pointer}", kind.name, mapping.aws))
+        .collect();
+    assert!(untrue.is_empty(), "no example shows {untrue:#?}");
 }
 
 type Row<'a> = (&'a Mapping, &'a str, &'a str);
@@ -77,29 +78,37 @@ fn row_shows(
     let promised: Vec<String> = kind.mappings.iter().flat_map(|other| promises(other, path)).collect();
     let before = state(tables, example).to_value();
     let mut shown = false;
-    for (index, _) in example.iter().enumerate().filter(|(_, (name, _))| *name == kind.name) {
-        let Some(value) = locate(&mut example[index].1.clone(), path).cloned() else { continue };
-        for other in alternatives(&value) {
-            let mut changed = example.clone();
-            if let Some(place) = locate(&mut changed[index].1, path) {
-                *place = other;
-            }
-            let (states, problems) = declared(tables, &changed);
-            let [(_, after)] = states.as_slice() else { continue };
-            let differing = differing(&before, &after.to_value());
-            if !problems.is_empty() || differing.is_empty() {
-                continue;
-            }
+    for (index, (_, attributes)) in example.iter().enumerate().filter(|(_, (name, _))| *name == kind.name) {
+        for place in places(attributes, path) {
+            let differing = first_difference(tables, example, (index, &place), &before);
             for found in &differing {
                 let is_promised = promised.iter().any(|promise| lies_within(found, promise));
                 assert!(is_promised, "{}.{path} changes {found}, which no row says", kind.name);
             }
             let named = format!("/{}{pointer}", escape(mapping.aws));
             shown |= differing.iter().any(|found| lies_within(found, &named));
-            break;
         }
     }
     shown
+}
+
+/// Where the declaration differs once the value at a place in one instance is the first other one that makes it differ.
+fn first_difference(
+    tables: &'static [&'static [TerraformType]],
+    example: &Example,
+    (index, place): (usize, &str),
+    before: &Value,
+) -> BTreeSet<String> {
+    let Some(value) = example[index].1.pointer(place) else { return BTreeSet::new() };
+    let differences = alternatives(value).into_iter().filter_map(|other| {
+        let mut changed = example.clone();
+        *changed[index].1.pointer_mut(place)? = other;
+        let (states, problems) = declared(tables, &changed);
+        let [(_, after)] = states.as_slice() else { return None };
+        let differing = differing(before, &after.to_value());
+        (problems.is_empty() && !differing.is_empty()).then_some(differing)
+    });
+    differences.take(1).flatten().collect()
 }
 
 fn promises(mapping: &Mapping, path: &str) -> Vec<String> {
@@ -113,17 +122,34 @@ fn lies_within(pointer: &str, pattern: &str) -> bool {
     keys.len() >= wanted.len() && wanted.iter().zip(&keys).all(|(want, key)| *want == "*" || want == key)
 }
 
-/// The value at `rule[0].filter[*].tags.*`: indices and `*` stand for the first that is there.
-fn locate<'a>(attributes: &'a mut Value, path: &str) -> Option<&'a mut Value> {
-    let mut at = attributes;
+/// The places of `rule[0].filter[*].tags.*` where there is anything: indices and `*` stand for every one.
+fn places(attributes: &Value, path: &str) -> Vec<String> {
+    let mut places = vec![String::new()];
     for step in path.split('.') {
         let (name, is_list) = step.split_once('[').map_or((step, false), |(name, _)| (name, true));
-        at = if name == "*" { at.as_object_mut()?.values_mut().next()? } else { at.get_mut(name)? };
+        let wanted = if name == "*" { None } else { Some(name) };
+        places = below(attributes, &places, wanted);
         if is_list {
-            at = at.as_array_mut()?.first_mut()?;
+            places = below(attributes, &places, None);
         }
     }
-    (!at.is_null()).then_some(at)
+    places.retain(|place| attributes.pointer(place).is_some_and(|value| !value.is_null() && value != ""));
+    places
+}
+
+/// The places one step below others: by one key, or by every key or index.
+fn below(attributes: &Value, places: &[String], key: Option<&str>) -> Vec<String> {
+    let mut found = Vec::new();
+    for place in places {
+        let keys: Vec<String> = match (attributes.pointer(place), key) {
+            (Some(Value::Object(_)), Some(key)) => vec![escape(key)],
+            (Some(Value::Object(entries)), None) => entries.keys().map(|key| escape(key)).collect(),
+            (Some(Value::Array(items)), None) => (0..items.len()).map(|index| index.to_string()).collect(),
+            _ => Vec::new(),
+        };
+        found.extend(keys.into_iter().map(|key| format!("{place}/{key}")));
+    }
+    found
 }
 
 /// Words that stand where only certain ones are possible.
@@ -155,6 +181,10 @@ const WORDS: &[&str] = &[
     "public-read",
     "private",
     "2031-05-01T00:00:00Z",
+    "advanced",
+    "standard",
+    "DUAL",
+    "open-source-rds-extended-support-disabled",
     "udp",
     "192.0.2.0/24",
     "2001:db8:2::/48",

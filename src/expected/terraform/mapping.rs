@@ -30,6 +30,9 @@ pub(super) enum Role {
     Owner,
     /// Part of it (`aws_security_group_rule`).
     Part,
+    /// All of some attributes of it (`aws_s3_bucket_policy`): declares these even where the resource itself stands in
+    /// no state that was read. Which region the resource is in, it does not tell.
+    Aspect,
 }
 
 /// One attribute of AWS and the Terraform attributes that it is read from.
@@ -60,6 +63,9 @@ pub(super) enum Rank {
     /// The owner's own word, key by key: where others speak of the same key, they win, and where it is silent, nothing
     /// is declared, because others tell only a part (the volumes of an instance).
     Base,
+    /// A list of the keys that there are, whose values others tell (`aws_iam_role_policies_exclusive`): the attribute
+    /// is declared even if it is empty, and left undeclared if a key has no value.
+    Keys,
 }
 
 /// A type whose instances tell under which other id instances speak of an AWS resource (the network interface of an

@@ -8,6 +8,7 @@
 //! Invariant: what cannot be told for certain is left undeclared or makes the resource undecided. It must never guess:
 //! a false alarm costs more trust than a missed attribute.
 
+mod block;
 mod fold;
 mod group_rule;
 mod iam_role;
@@ -17,6 +18,7 @@ mod laws;
 mod mapping;
 mod rds;
 mod reading;
+mod s3;
 mod security_group;
 mod state;
 mod table;
@@ -40,7 +42,8 @@ const NAMES: Names = Names { endings: &["tfstate", "json"], but: &["tf.json", "t
 const EXAMPLE: &str = "\"terraform.tfstate\"";
 
 /// Every Terraform resource type that says something of an AWS resource that we watch.
-const TYPES: &[&[TerraformType]] = &[iam_role::TYPES, rds::TYPES, security_group::TYPES];
+const TYPES: &[&[TerraformType]] =
+    &[iam_role::TYPES, rds::TYPES, s3::BUCKET, s3::ACCESS, s3::RETENTION, s3::DELIVERY, security_group::TYPES];
 
 /// Every type that tells other ids of AWS resources.
 const JOINS: &[&[Join]] = &[];

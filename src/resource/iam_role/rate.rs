@@ -79,6 +79,20 @@ mod tests {
     }
 
     #[test]
+    fn a_principal_that_was_deleted_is_another_principal_and_critical() {
+        let trust_of = |principal: &str| {
+            json!({"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": principal}}
+            ]})
+        };
+        let declared = trust_of("arn:aws:iam::123456789012:role/deployer");
+        for deleted in ["AROAEXAMPLEEXAMPLE12", "AIDAEXAMPLEEXAMPLE12"] {
+            let change = change("/AssumeRolePolicyDocument", declared.clone(), trust_of(deleted));
+            assert_eq!(trust(&change), Severity::Critical);
+        }
+    }
+
+    #[test]
     fn what_bounds_a_role_is_lost_critically() {
         assert_eq!(boundary(&change("/PermissionsBoundary", json!("a"), Value::Null)), Severity::Critical);
         assert_eq!(boundary(&change("/PermissionsBoundary", json!("a"), json!("b"))), Severity::Critical);

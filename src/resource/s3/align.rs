@@ -16,6 +16,7 @@ pub(super) fn align(declared: &ResourceState, live: &mut ResourceState) {
         match name {
             "Acl" => acl::align(declared, live),
             "Encryption" => same_key(declared, live),
+            "Versioning" => no_longer_versioned(declared, live),
             "Lifecycle" => pair_unnamed(declared, live, "Filter"),
             "Replication" => pair_within(declared, live, "Rules", "Destination"),
             "Notification" => {
@@ -27,6 +28,14 @@ pub(super) fn align(declared: &ResourceState, live: &mut ResourceState) {
         }
     }
     schema::align(ATTRIBUTES, declared, live);
+}
+
+/// A bucket that was versioned once never gets back to `Disabled`: `Suspended` is as near as it gets, and keeps no more.
+fn no_longer_versioned(declared: &Value, live: &mut Value) {
+    let status = |versioning: &Value| versioning.get("Status").and_then(Value::as_str).map(str::to_owned);
+    if status(declared).as_deref() == Some("Disabled") && status(live).as_deref() == Some("Suspended") {
+        live["Status"] = "Disabled".into();
+    }
 }
 
 fn pair_within(declared: &Value, live: &mut Value, field: &str, identity: &str) {
@@ -60,7 +69,22 @@ fn key_name(key: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn suspended_versioning_meets_a_declaration_of_none_but_not_the_other_way_round() {
+        let aligned = |declared: &str, live: &str| {
+            let mut live = json!({"Status": live, "MFADelete": "Disabled"});
+            no_longer_versioned(&json!({"Status": declared}), &mut live);
+            live["Status"] == declared
+        };
+        assert!(aligned("Disabled", "Suspended"));
+        assert!(
+            !aligned("Disabled", "Enabled") && !aligned("Suspended", "Disabled") && !aligned("Enabled", "Suspended")
+        );
+    }
 
     #[test]
     fn a_key_id_and_its_arn_are_the_same_key() {

@@ -9,6 +9,7 @@ mod align;
 mod answers;
 mod attributes;
 mod check;
+pub(crate) mod cors;
 mod emulator;
 mod example;
 mod gets;

@@ -33,17 +33,18 @@ pub(super) fn settle(
     place: &dyn Fn(&Heard) -> String,
 ) -> Result<Option<Value>, String> {
     let has_split = words.iter().any(|word| word.rank == Rank::Split);
-    let (mut main, mut additions, mut bases) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut main, mut additions, mut bases, mut keys) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for word in words {
         match word.rank {
             Rank::Inline if has_split => {}
             Rank::Inline | Rank::Split => main.push(word),
             Rank::Addition => additions.push(word),
             Rank::Base => bases.push(word),
+            Rank::Keys => keys.push(word.value),
         }
     }
     if main.is_empty() && bases.is_empty() || needs_base && bases.is_empty() {
-        return Ok(None);
+        return Ok(complete(None, &keys));
     }
     let join = Joining { attribute, place };
     let mut value = if has_split {
@@ -57,7 +58,14 @@ pub(super) fn settle(
     for base in bases {
         value = fill(value, Some(base.value));
     }
-    Ok(value)
+    Ok(complete(value, &keys))
+}
+
+/// The value if every key that there is has one; the empty object if there is no key and nothing was said.
+fn complete(value: Option<Value>, keys: &[Value]) -> Option<Value> {
+    let value = value.or_else(|| (!keys.is_empty()).then(|| Value::Object(Map::new())))?;
+    let has = |key: &Value| key.as_str().is_some_and(|key| value.get(key).is_some());
+    keys.iter().filter_map(Value::as_array).flatten().all(has).then_some(value)
 }
 
 /// `value`, and of `base` what it says nothing of.
