@@ -45,4 +45,5 @@ mod store;
 mod streaming;
 mod support;
 mod support_works;
+mod terraform_declared;
 mod throttling;
