@@ -184,9 +184,11 @@ fn provisioned(db: &Instance, name: &str) -> Option<Value> {
 
 /// The flag is what was asked for, and not set by an import; the secret is what there is.
 fn manages_password(db: &Instance) -> Option<Value> {
-    let has_secret = db.attributes.get("master_user_secret")?.as_array().map(|secrets| !secrets.is_empty());
-    let is_asked = db.attributes.get("manage_master_user_password") == Some(&Value::Bool(true));
-    if is_asked { Some(true.into()) } else { has_secret.map(Value::from) }
+    if db.attributes.get("manage_master_user_password") == Some(&Value::Bool(true)) {
+        return Some(true.into());
+    }
+    let secrets = db.attributes.get("master_user_secret")?.as_array()?;
+    Some((!secrets.is_empty()).into())
 }
 
 /// Older versions of the provider know only the directory's id, which leaves open what else AWS tells of it.

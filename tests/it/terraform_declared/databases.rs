@@ -52,7 +52,8 @@ fn database(more: &Value) -> Value {
 
 #[tokio::test]
 async fn provider_3_knows_neither_throughput_nor_managed_passwords() {
-    let (told, address) = declared(&estate("provider-3").await, "RDS", "us-east-1", "orders-3");
+    let estate = estate("provider-3").await;
+    let (told, address) = declared(&estate, "RDS", "us-east-1", "orders-3");
     let expected = database(&json!({
         "CACertificateIdentifier": "rds-ca-2019",
         "DBParameterGroupName": "default.mysql5.7",
@@ -74,7 +75,8 @@ async fn provider_3_knows_neither_throughput_nor_managed_passwords() {
 
 #[tokio::test]
 async fn provider_4_declares_a_series_of_versions() {
-    let (told, _) = declared(&estate("provider-4").await, "RDS", "us-east-1", "orders-4");
+    let estate = estate("provider-4").await;
+    let (told, _) = declared(&estate, "RDS", "us-east-1", "orders-4");
     let expected = database(&json!({
         "DomainMemberships": {},
         "EngineVersion": "16",
@@ -93,7 +95,8 @@ async fn provider_4_declares_a_series_of_versions() {
 
 #[tokio::test]
 async fn provider_5_has_another_id_and_roles_of_their_own() {
-    let (told, _) = declared(&estate("provider-5").await, "RDS", "us-east-1", "orders-5");
+    let estate = estate("provider-5").await;
+    let (told, _) = declared(&estate, "RDS", "us-east-1", "orders-5");
     let role = |feature: &str| json!({"RoleArn": format!("arn:aws:iam::123456789012:role/orders-{feature}")});
     let expected = database(&json!({
         "AssociatedRoles": {"s3Export": role("s3Export"), "s3Import": role("s3Import")},

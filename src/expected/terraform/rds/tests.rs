@@ -160,6 +160,7 @@ fn a_managed_password_is_told_by_its_secret() {
     assert_eq!(told(json!(true), secret.clone()), Some(json!(true)));
     assert_eq!(told(json!(null), secret), Some(json!(true)), "imported: the flag is not in the state");
     assert_eq!(told(json!(null), json!([])), Some(json!(false)));
+    assert_eq!(told(json!(true), json!(null)), Some(json!(true)));
     assert_eq!(told(json!(null), json!(null)), None);
 }
 
