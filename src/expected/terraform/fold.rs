@@ -155,6 +155,7 @@ impl Fold {
         // Stable, so that what was read first stands first.
         heard.sort_by(|a, b| (a.kind.resource_type, &a.id).cmp(&(b.kind.resource_type, &b.id)));
         let mut heard = heard.into_iter().peekable();
+        let mut orphans: BTreeMap<&'static str, Vec<Arc<str>>> = BTreeMap::new();
         while let Some(first) = heard.next() {
             let mut subject = vec![first];
             let is_same = |a: &Heard, b: &Heard| a.id == b.id && a.kind.resource_type == b.kind.resource_type;
@@ -164,7 +165,11 @@ impl Fold {
             if let Some(kind) = types.iter().copied().find(|kind| kind.name() == subject[0].kind.resource_type) {
                 self.declare(kind, &subject, loaded);
             }
+            if subject.iter().all(|heard| heard.kind.role == Role::Part) {
+                subject.iter().for_each(|part| orphans.entry(part.kind.name).or_default().push(part.address.clone()));
+            }
         }
+        loaded.notes.extend(orphans.into_iter().map(|(kind, addresses)| orphaned(kind, &addresses)));
     }
 
     /// Everything heard, under the ids that AWS knows.
@@ -270,6 +275,13 @@ impl Fold {
             pointer: heard.address.to_string(),
         }
     }
+}
+
+/// What is said of parts (rules, attachments) of resources that no state declares.
+fn orphaned(kind: &str, addresses: &[Arc<str>]) -> String {
+    let (first, more) = (addresses.first().map_or("", |address| address), addresses.len().saturating_sub(1));
+    let others = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{kind} of resources that no state declares, so not compared: {first}{others}")
 }
 
 /// What `instance` says by the table `kind`; the id is still open.

@@ -188,6 +188,10 @@ const WORDS: &[&str] = &[
     "udp",
     "192.0.2.0/24",
     "2001:db8:2::/48",
+    "advanced",
+    "standard",
+    "DUAL",
+    "open-source-rds-extended-support-disabled",
 ];
 
 /// Other values than this one, of the same kind, likeliest first.

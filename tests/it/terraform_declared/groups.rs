@@ -75,6 +75,10 @@ async fn provider_4_has_rules_of_their_own_that_win_over_stale_and_refreshed_blo
     assert_eq!(group["EgressRules"], json!({}), "Terraform takes away the rule that AWS makes");
     assert_eq!(group["Tags"], json!({}));
     assert_eq!(estate.scope(&crate::expected::scope("SECURITY_GROUP", "us-east-1")).len(), 2, "a rule is no group");
+    let notes = estate.sources[0].notes.join("\n");
+    let told =
+        "aws_security_group_rule of resources that no state declares, so not compared: aws_security_group_rule.lost";
+    assert!(notes.contains(told), "{notes}");
 }
 
 #[tokio::test]
