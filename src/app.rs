@@ -254,7 +254,7 @@ impl Database {
 
 /// Problems of the configuration that a part found while it was built.
 #[allow(clippy::needless_pass_by_value, reason = "it is the shape that map_err wants")]
-fn problems(problems: Vec<crate::config::ConfigProblem>) -> anyhow::Error {
+pub(crate) fn problems(problems: Vec<crate::config::ConfigProblem>) -> anyhow::Error {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     anyhow::anyhow!("{}", lines.join("\n"))
 }

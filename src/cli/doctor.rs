@@ -84,7 +84,7 @@ async fn check_aws(app: &App, report: &mut Report) -> std::io::Result<()> {
     for account in &accounts {
         check_account(app, account, report).await?;
     }
-    report.tell("expected state", expected(app).await)
+    check_expected(app, report).await
 }
 
 async fn describe(database: Result<&Database, &anyhow::Error>) -> Result<String, String> {
@@ -107,17 +107,30 @@ async fn ignore_rules(app: &App, database: &Database) -> Result<String, String> 
     Ok(format!("{}{hint}", output::count(rules.len(), "rule")))
 }
 
-async fn expected(app: &App) -> Result<String, String> {
-    let estate = app.scanner.estate().await.map_err(|error| error.to_string())?;
-    match estate.problems.first() {
-        None => Ok(format!("{} declared", output::count(estate.len(), "resource"))),
-        Some(first) => Err(format!(
-            "{}, the first in {}: {} (`driftsentry expected check` tells all)",
-            output::count(estate.problems.len(), "problem"),
-            first.place,
-            first.message
-        )),
+/// What each source holds, or its first problem.
+async fn check_expected(app: &App, report: &mut Report) -> std::io::Result<()> {
+    let estate = match app.scanner.estate().await {
+        Ok(estate) => estate,
+        Err(error) => return report.tell("expected state", Err(error.to_string())),
+    };
+    for source in &estate.sources {
+        let held = output::count(source.resources.values().sum::<usize>(), "resource");
+        let problems = estate.problems.get(source.problems.clone()).unwrap_or_default();
+        let told = match problems.first() {
+            None => Ok(format!("{held} declared in {}", source.name)),
+            Some(first) => Err(format!(
+                "{}, the first in {}: {} (`driftsentry expected check` tells all)",
+                output::count(problems.len(), "problem"),
+                first.place,
+                first.message
+            )),
+        };
+        report.tell("expected state", told)?;
     }
+    if estate.sources.is_empty() {
+        report.tell("expected state", Ok("0 resources declared".to_owned()))?;
+    }
+    Ok(())
 }
 
 /// Who we are in the account, then the beginning of each type in its first region: the permission, the network.

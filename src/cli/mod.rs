@@ -192,7 +192,7 @@ async fn dispatch(context: Context, command: Command) -> anyhow::Result<ExitCode
         Command::Users(command) => users::users(&context, command).await,
         Command::Migrate => migrate::migrate(&context).await,
         Command::Config(command) => config::config(&context, &command),
-        Command::IamPolicy(command) => iam_policy::iam_policy(&command),
+        Command::IamPolicy(command) => iam_policy::iam_policy(&context, &command),
         Command::Doctor => doctor::doctor(&context).await,
     }
 }

@@ -1,5 +1,7 @@
 //! Progress of long work: a bar on a terminal, nothing elsewhere.
 
+use std::time::Duration;
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How far something is. It vanishes when dropped.
@@ -13,6 +15,15 @@ impl Progress {
             bar.set_style(style);
         }
         bar.set_prefix(what.to_owned());
+        Self(bar)
+    }
+
+    /// Begins something of which nobody knows how much there is.
+    pub(super) fn spin(what: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_style(ProgressStyle::default_spinner());
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(120));
         Self(bar)
     }
 

@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::loaded::{Loaded, Packed};
+use super::loaded::{DocumentSummary, Loaded, Packed};
 use super::placing::{Home, Placement, Placer};
 use super::scope::{Entry, ScopeDeclarations};
 use super::{Problem, Types};
@@ -35,6 +36,12 @@ pub struct SourceSummary {
     pub documents: usize,
     /// Good declarations by type.
     pub resources: BTreeMap<String, usize>,
+    /// The documents, in the order in which they were read.
+    pub read: Vec<DocumentSummary>,
+    /// Resources passed over because nobody watches their type, by the source's name of the type.
+    pub skipped: BTreeMap<String, usize>,
+    /// What was passed over for another reason, by what it is.
+    pub passed_over: BTreeMap<&'static str, usize>,
     /// Its part of [`Estate::problems`].
     pub problems: Range<usize>,
     /// What is no fault but worth knowing.
@@ -144,12 +151,23 @@ struct Merge<'a> {
 impl Merge<'_> {
     fn add_source(&mut self, index: usize, source: LoadedSource, faulty: &mut BTreeSet<(String, String)>) {
         let LoadedSource { name, account, loaded } = source;
-        let (documents, notes) = (loaded.documents, loaded.notes);
-        let summary = SourceSummary { name, documents, notes, ..SourceSummary::default() };
-        let mut draft = Draft { summary, problems: loaded.problems };
+        let mut draft = Draft {
+            summary: SourceSummary {
+                name,
+                documents: loaded.documents,
+                notes: loaded.notes,
+                read: loaded.read,
+                skipped: loaded.skipped,
+                passed_over: loaded.passed_over,
+                ..SourceSummary::default()
+            },
+            problems: loaded.problems,
+        };
+        let mut by_document: BTreeMap<Arc<str>, usize> = BTreeMap::new();
         let mut unscanned: BTreeMap<String, usize> = BTreeMap::new();
         for declared in loaded.declarations {
             *draft.summary.resources.entry(declared.resource_type.to_string()).or_default() += 1;
+            *by_document.entry(Arc::clone(&declared.document)).or_default() += 1;
             match self.placer.place(&declared, account.as_deref()) {
                 Ok(Placement::At(home)) => self.group(home, index, declared),
                 Ok(Placement::Unscanned(place)) => *unscanned.entry(place).or_default() += 1,
@@ -160,6 +178,9 @@ impl Merge<'_> {
                     draft.problems.push(Problem { place, pointer, message });
                 }
             }
+        }
+        for document in &mut draft.summary.read {
+            document.resources = by_document.get(document.name.as_str()).copied().unwrap_or_default();
         }
         draft.summary.notes.extend(unscanned.iter().map(|(place, count)| note(place, *count)));
         self.drafts.push(draft);

@@ -49,6 +49,7 @@ impl Source for JsonSource {
                 let types = self.types;
                 match found {
                     Ok(read) => {
+                        loaded.note_document(&read.name, read.modified_at);
                         let reading = move |loaded: &mut Loaded| document::read(&read.name, &read.bytes, types, loaded);
                         loaded = loaded.extended(reading).await;
                     }

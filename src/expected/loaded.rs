@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::text::StateText;
@@ -24,14 +25,33 @@ pub struct Loaded {
     pub documents: usize,
     /// Resources passed over because nobody watches their type, by the source's name of the type.
     pub skipped: BTreeMap<String, usize>,
+    /// What was passed over for another reason, by what it is: `data source`.
+    pub passed_over: BTreeMap<&'static str, usize>,
     /// What is no fault but worth knowing, each with its place.
     pub notes: Vec<String>,
+    /// The documents that were read, in order.
+    pub read: Vec<DocumentSummary>,
     pub(super) declarations: Vec<Packed>,
     /// Type and id of resources whose declaration is faulty.
     pub(super) faulty: BTreeSet<(String, String)>,
     /// Whether there is a declaration of which nobody can tell what it declares.
     pub(super) lost_any: bool,
     shared: Shared,
+}
+
+/// A document that was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct DocumentSummary {
+    /// For people: `states/web.tfstate`.
+    pub name: String,
+    /// When it was last written, where that can be told.
+    pub modified_at: Option<DateTime<Utc>>,
+    /// How often Terraform has written the state.
+    pub serial: Option<u64>,
+    /// The Terraform that wrote it last.
+    pub terraform_version: Option<String>,
+    /// Good declarations in it.
+    pub resources: usize,
 }
 
 /// One declaration, its state as JSON text, what many have in common shared.
@@ -85,6 +105,11 @@ impl Loaded {
     /// Notes that something is declared of which nobody can tell what: nothing is known to be undeclared any more.
     pub fn note_lost(&mut self) {
         self.lost_any = true;
+    }
+
+    /// Notes that a document was had; what it holds is found out by reading it.
+    pub(super) fn note_document(&mut self, name: &str, modified_at: Option<DateTime<Utc>>) {
+        self.read.push(DocumentSummary { name: name.to_owned(), modified_at, ..DocumentSummary::default() });
     }
 
     /// Does what takes long off the threads that others wait on.

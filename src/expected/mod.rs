@@ -32,8 +32,8 @@ use crate::resource::aws::AwsPool;
 use crate::store::LateStore;
 
 pub use estate::{Estate, SourceSummary};
-pub use loaded::Loaded;
-pub use place::Budget;
+pub use loaded::{DocumentSummary, Loaded};
+pub use place::{Budget, S3Location, s3_locations, source_at};
 pub use scope::{Declared, Found, ScopeDeclarations};
 pub use service::Expected;
 pub use terraform::mapping_table;

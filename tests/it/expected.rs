@@ -208,18 +208,20 @@ async fn the_report_tells_what_each_source_holds_and_every_problem() {
     fs::write(&file, document(&resources)).expect("it is written");
     let estate = load_at(&file, &[account(&["us-east-1"])]).await;
     let (mut text, mut json) = (Vec::new(), Vec::new());
-    report::write_text(&estate, &mut text).expect("it is written");
+    report::write_text(&estate, driftsentry::clock::Clock::now(&driftsentry::clock::SystemClock), &mut text)
+        .expect("it is written");
     report::write_json(&estate, &mut json).expect("it is written");
     let place = file.display();
     let text = String::from_utf8(text).expect("text");
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], format!("json {place}: 1 document, 2 resources (SECURITY_GROUP 2)"));
+    assert!(lines[1].starts_with("  DOCUMENT ") && lines[2].ends_with("         2  just now"), "{text}");
     assert_eq!(
-        lines[1],
+        lines[3],
         format!("  note: 1 resource is declared in eu-west-3 of account {ACCOUNT}, which is not scanned")
     );
-    assert!(lines[2].starts_with(&format!("  problem: {place}:1: #/resources/2/state/Tgas: ")), "{text}");
-    assert_eq!(lines[3], "1 source, 2 resources, 1 problem");
+    assert!(lines[4].starts_with(&format!("  problem: {place}:1: #/resources/2/state/Tgas: ")), "{text}");
+    assert_eq!(lines[5], "1 source, 2 resources, 1 problem");
     let json: Value = serde_json::from_slice(&json).expect("JSON");
     assert_eq!(json["sources"][0]["resources"], json!({ "SECURITY_GROUP": 2 }));
     assert_eq!(json["sources"][0]["problems"][0]["pointer"], "/resources/2/state/Tgas");

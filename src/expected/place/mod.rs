@@ -25,8 +25,8 @@ use crate::config::options::{Options, Reader};
 use crate::config::problem::ConfigProblem;
 
 pub use shelf::Budget;
-pub use spec::S3Location;
-pub(super) use spec::{Spec, options_of, s3_location};
+use spec::Spec;
+pub use spec::{S3Location, s3_locations, source_at};
 
 /// Bytes of a document at most: a state of a hundred thousand resources fits, and memory stays bounded.
 pub(super) const MOST_BYTES: u64 = 256 * 1024 * 1024;
@@ -99,7 +99,7 @@ pub(super) enum Place {
 impl Place {
     /// Reads the options that say where documents lie; every fault is noted in `reader`. `-` is standard input if
     /// `stdin` says so.
-    pub(super) fn read_options(reader: &mut Reader<'_>, example: &str, stdin: bool) -> Option<Spec> {
+    fn read_options(reader: &mut Reader<'_>, example: &str, stdin: bool) -> Option<Spec> {
         Spec::read(reader, example, stdin)
     }
 

@@ -2,14 +2,15 @@
 //!
 //! It must never repeat a part of a URL in which a secret may stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::glob::Pattern;
-use crate::config::options::{Options, Reader};
+use crate::config::ExpectedSource;
+use crate::config::options::{Entry, Env, Options, Reader};
 use crate::config::secret::Secret;
 
 const FORMS: &str = "write a file, a folder, a glob, s3://bucket/key or https://…";
@@ -106,9 +107,10 @@ fn location(path: &str) -> Option<S3Location> {
     is_bucket.then(|| S3Location { bucket: bucket.to_owned(), key: key.to_owned() })
 }
 
-/// What of S3 the options of a source name: for the policies that allow to read it.
-pub(in crate::expected) fn s3_location(options: &Options) -> Option<S3Location> {
-    location(&options.reader().optional_text("path")?)
+/// Where in S3 the documents of the sources lie: for the policies that allow to read them.
+#[must_use]
+pub fn s3_locations(sources: &[ExpectedSource]) -> BTreeSet<S3Location> {
+    sources.iter().filter_map(|source| location(&source.options.reader().optional_text("path")?)).collect()
 }
 
 /// What is sent with a request so that it is answered.
@@ -197,16 +199,23 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Options that hold nothing but a path, as a command line gives it.
-pub(in crate::expected) fn options_of(name: &str, path: &str, env: crate::config::options::Env) -> Options {
-    let path = crate::config::options::Entry { value: toml::Value::String(path.to_owned()), line: None };
-    Options::new(name, None, BTreeMap::from([("path".to_owned(), path)]), env)
+/// A source of one place, as a command line names it. What Terraform's own variables say of an HTTP backend holds here.
+#[must_use]
+pub fn source_at(kind: &str, path: &str, env: &Env) -> ExpectedSource {
+    let entry = |text: &str| Entry { value: toml::Value::String(text.to_owned()), line: None };
+    let mut entries = BTreeMap::from([("path".to_owned(), entry(path))]);
+    if path.starts_with("http") {
+        for (key, name) in [("username", "TF_HTTP_USERNAME"), ("password", "TF_HTTP_PASSWORD")] {
+            entries.extend(env.get(name).filter(|text| !text.is_empty()).map(|text| (key.to_owned(), entry(text))));
+        }
+    }
+    let options = Options::new(format!("--{kind}"), None, entries, env.clone());
+    ExpectedSource { kind: kind.to_owned(), account: None, options }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::options::{Entry, Env};
     use crate::config::problem::ConfigProblem;
 
     fn read(toml: &str) -> Result<Option<Spec>, Vec<String>> {

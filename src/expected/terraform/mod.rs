@@ -110,6 +110,7 @@ impl Reading {
     /// With all there is to tell, if reading broke off.
     async fn extended(mut self, document: Document) -> Result<Self, Box<Loaded>> {
         let name = document.name.clone();
+        self.loaded.note_document(&name, document.modified_at);
         let reading = tokio::task::spawn_blocking(move || {
             state::read(&document, &mut self.fold, &mut self.loaded);
             self

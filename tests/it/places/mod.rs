@@ -4,6 +4,7 @@ mod http;
 mod local;
 mod s3;
 mod server;
+mod states;
 
 use std::sync::Arc;
 

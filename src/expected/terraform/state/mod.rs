@@ -53,6 +53,14 @@ fn read_document(scanner: &mut Scanner<'_>, sink: &mut Sink<'_>) -> Result<(), B
         match key.as_str() {
             _ if seen.contains(&key) => return scanner.broken(format!("the key `{key}` stands twice")),
             "version" => check_version(scanner)?,
+            "serial" => {
+                let serial = value_of(scanner)?.as_u64();
+                sink.note(|document| document.serial = serial);
+            }
+            "terraform_version" => {
+                let version = value_of(scanner)?.as_str().map(str::to_owned);
+                sink.note(|document| document.terraform_version = version);
+            }
             "resources" => v4::read_resources(scanner, sink)?,
             "encrypted_data" => {
                 return scanner.broken("encrypted by OpenTofu: give the output of `tofu state pull` instead");

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::domain::schema::kind_of;
 use crate::expected::terraform::fold::Fold;
 use crate::expected::terraform::instance::{Attributes, Instance};
-use crate::expected::{Loaded, Origin, Problem};
+use crate::expected::{DocumentSummary, Loaded, Origin, Problem};
 
 /// Takes what one document holds.
 pub(super) struct Sink<'a> {
@@ -28,6 +28,18 @@ impl Sink<'_> {
     pub(super) fn skip(&mut self, kind: &str, count: usize) {
         if count > 0 {
             *self.loaded.skipped.entry(kind.to_owned()).or_default() += count;
+        }
+    }
+
+    /// Counts something else that says nothing of what Terraform means AWS to look like.
+    pub(super) fn pass_over(&mut self, what: &'static str) {
+        *self.loaded.passed_over.entry(what).or_default() += 1;
+    }
+
+    /// Notes what the document says of itself.
+    pub(super) fn note(&mut self, what: impl FnOnce(&mut DocumentSummary)) {
+        if let Some(document) = self.loaded.read.last_mut() {
+            what(document);
         }
     }
 

@@ -91,6 +91,7 @@ fn read_instances(scanner: &mut Scanner<'_>, head: &Head, sink: &mut Sink<'_>) -
         return scanner.broken("a resource without `mode`, `type` or `name`");
     };
     if mode != "managed" {
+        sink.pass_over("data source");
         return scanner.skip();
     }
     let is_aws = match head.provider.as_deref().map(provider::is_aws) {
@@ -130,7 +131,7 @@ fn read_instance(scanner: &mut Scanner<'_>, head: &Head, sink: &mut Sink<'_>) ->
             let place = place(line, entries.get("index_key"));
             match attributes_of(entries) {
                 Ok(Some(read)) => sink.take(place, read.attributes, &read.schema_version, read.is_tainted),
-                Ok(None) => {}
+                Ok(None) => sink.pass_over("deposed instance"),
                 Err(message) => sink.unreadable(place, message),
             }
         }
