@@ -89,7 +89,7 @@ impl Loaded {
             resource_id: resource_id.into(),
             account_id: account_id.map(|id| self.shared.text(id.as_str())),
             region: region.map(|region| self.shared.text(region.as_str())),
-            names: self.shared.names(&state),
+            names: self.shared.names(&resource_type, &state),
             state: StateText::of(&state),
             document: self.shared.text(&origin.document),
             pointer: origin.pointer.into(),
@@ -161,9 +161,10 @@ impl Shared {
         shared
     }
 
-    /// The names of the state's attributes.
-    fn names(&mut self, state: &ResourceState) -> Arc<BTreeSet<String>> {
-        let names = state.names().map(str::to_owned).collect();
+    /// The names of the state's attributes, with the marks that reading them takes.
+    fn names(&mut self, resource_type: &str, state: &ResourceState) -> Arc<BTreeSet<String>> {
+        let marks = crate::resource::find(resource_type).map(|kind| kind.read_marks(state)).unwrap_or_default();
+        let names = state.names().chain(marks.iter().copied()).map(str::to_owned).collect();
         if let Some(shared) = self.names.get(&names) {
             return Arc::clone(shared);
         }

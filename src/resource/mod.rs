@@ -80,6 +80,13 @@ pub trait ResourceType: Send + Sync {
         schema::check(self.attributes(), state)
     }
 
+    /// Marks that a reader must see beside the names of the declared attributes, to tell `declared` apart from others
+    /// with the same names: a form in which an attribute is to be read.
+    fn read_marks(&self, declared: &ResourceState) -> &'static [&'static str] {
+        let _ = declared;
+        &[]
+    }
+
     /// Brings a state to canonical form, so that equal meaning is equal JSON. Idempotent.
     fn normalize(&self, state: &mut ResourceState) {
         schema::normalize(self.attributes(), state);
@@ -146,7 +153,7 @@ pub fn changes_of(kind: &dyn ResourceType, expected: &ResourceState, actual: &Re
 pub struct ReadRequest {
     /// Account, region, type.
     pub scope: Scope,
-    /// Declared resources: id → names of the declared attributes. Sorted, so that pages can be joined.
+    /// Declared resources: id → names of the declared attributes and [`ResourceType::read_marks`]. Sorted, so that pages can be joined.
     pub declared: BTreeMap<String, Arc<BTreeSet<String>>>,
     /// Declared ids whose declaration leaves the region open (buckets only); a subset of `declared`. One of them that
     /// the stream does not yield is missing only for the shard that [`Self::is_home`]; for others it is not theirs.

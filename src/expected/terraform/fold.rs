@@ -117,7 +117,8 @@ impl Fold {
     /// Notes that an instance of the Terraform type `kind` could not be read: what such instances add to resources of
     /// the same document is not certain.
     pub(super) fn doubt_type(&mut self, name: &str, kind: &str) {
-        let parts: Vec<_> = self.types.get(kind).into_iter().flatten().filter(|kind| kind.role != Role::Owner).collect();
+        let parts: Vec<_> =
+            self.types.get(kind).into_iter().flatten().filter(|kind| kind.role != Role::Owner).collect();
         let doubtful: Vec<_> =
             parts.iter().flat_map(|kind| kind.mappings.iter().map(|it| (kind.resource_type, it.aws))).collect();
         let document = self.document(name);

@@ -57,11 +57,6 @@ impl Attributes {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// Whether the attribute is there, if only as null: whether this version of the provider knows it.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
     /// The first block called `name`.
     pub(super) fn block(&self, name: &str) -> Option<&Map<String, Value>> {
         self.blocks(name).next()

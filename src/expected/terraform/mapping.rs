@@ -60,8 +60,8 @@ pub(super) enum Rank {
     Split,
     /// Added, key by key, to whatever else counts (`aws_ec2_tag`); wins over inline. Alone it says nothing.
     Addition,
-    /// The owner's own word, key by key: where others speak of the same key, they win, and where it is silent, nothing
-    /// is declared, because others tell only a part (the volumes of an instance).
+    /// Key by key, what counts where nobody else speaks of the key. Where the owner's own is missing, nothing is
+    /// declared, because others tell only a part (the volumes of an instance).
     Base,
     /// A list of the keys that there are, whose values others tell (`aws_iam_role_policies_exclusive`): the attribute
     /// is declared even if it is empty, and left undeclared if a key has no value.

@@ -9,6 +9,7 @@
 //! a false alarm costs more trust than a missed attribute.
 
 mod block;
+mod ec2;
 mod fold;
 mod group_rule;
 mod iam_role;
@@ -42,11 +43,19 @@ const NAMES: Names = Names { endings: &["tfstate", "json"], but: &["tf.json", "t
 const EXAMPLE: &str = "\"terraform.tfstate\"";
 
 /// Every Terraform resource type that says something of an AWS resource that we watch.
-const TYPES: &[&[TerraformType]] =
-    &[iam_role::TYPES, rds::TYPES, s3::BUCKET, s3::ACCESS, s3::RETENTION, s3::DELIVERY, security_group::TYPES];
+const TYPES: &[&[TerraformType]] = &[
+    ec2::TYPES,
+    iam_role::TYPES,
+    rds::TYPES,
+    s3::BUCKET,
+    s3::ACCESS,
+    s3::RETENTION,
+    s3::DELIVERY,
+    security_group::TYPES,
+];
 
 /// Every type that tells other ids of AWS resources.
-const JOINS: &[&[Join]] = &[];
+const JOINS: &[&[Join]] = &[ec2::JOINS];
 
 fn check(options: &Options) -> Vec<ConfigProblem> {
     Place::check(options, EXAMPLE)

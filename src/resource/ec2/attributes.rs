@@ -17,6 +17,9 @@ pub(super) const API_STOP: &str = "DisableApiStop";
 pub(super) const API_TERMINATION: &str = "DisableApiTermination";
 pub(super) const SHUTDOWN_BEHAVIOR: &str = "InstanceInitiatedShutdownBehavior";
 pub(super) const USER_DATA: &str = "UserDataSha256";
+/// Asks for the user data in the form in which it is declared where only its SHA-1 is known: `sha1:…`.
+pub(super) const USER_DATA_BY_SHA1: &str = "UserDataSha256 by SHA-1";
+pub(super) const SHA1: &str = "sha1:";
 
 const ON_OR_OFF: &[&str] = &["enabled", "disabled"];
 
@@ -172,7 +175,7 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         Shape::Text,
         Fill::Null,
         CRITICAL,
-        "SHA-256 of the decoded user data in hexadecimal; null for none",
+        "SHA-256 of the decoded user data in hexadecimal (or `sha1:` and its SHA-1); null for none",
     )
     .deep(),
     Attribute::new("VpcId", Shape::Text, Fill::Null, WARNING, "VPC, fixed at launch"),

@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{
 };
 use serde_json::{Map, Value, json};
 
-use super::attributes::{ATTRIBUTES, BLOCK_DEVICES, CREDIT_SPECIFICATION, SHUTDOWN_BEHAVIOR, USER_DATA, WORDS};
+use super::attributes::{ATTRIBUTES, BLOCK_DEVICES, CREDIT_SPECIFICATION, SHA1, SHUTDOWN_BEHAVIOR, USER_DATA, WORDS};
 use super::volumes;
 use crate::domain::schema::{self, StateProblem, check_words};
 use crate::domain::state::{ResourceState, escape};
@@ -146,6 +146,11 @@ pub(super) fn normalize(state: &mut ResourceState) {
     }
 }
 
+fn is_hash(text: &str) -> bool {
+    let (digits, length) = text.strip_prefix(SHA1).map_or((text, 64), |digits| (digits, 40));
+    text.is_empty() || (digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// Every fault of a declared state.
 pub(super) fn check(state: &ResourceState) -> Vec<StateProblem> {
     let mut state = state.clone();
@@ -155,9 +160,10 @@ pub(super) fn check(state: &ResourceState) -> Vec<StateProblem> {
         problems.push(StateProblem { pointer, message: message.to_owned() });
     };
     let text = |name: &str| state.get(name).and_then(Value::as_str);
-    let is_hash = |hash: &str| hash.is_empty() || (hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()));
     if text(USER_DATA).is_some_and(|hash| !is_hash(hash)) {
-        fault(format!("/{USER_DATA}"), "no SHA-256: write 64 hexadecimal digits, or null for no user data");
+        let message =
+            "no SHA-256: write 64 hexadecimal digits (or `sha1:` and the 40 of a SHA-1), or null for no user data";
+        fault(format!("/{USER_DATA}"), message);
     }
     let devices = state.get(BLOCK_DEVICES).and_then(Value::as_object);
     for (device, volume) in devices.into_iter().flatten() {

@@ -11,6 +11,7 @@ mod read;
 mod volumes;
 
 use futures::stream::BoxStream;
+use serde_json::Value;
 
 use super::{Aws, Live, ReadError, ReadRequest, ResourceType};
 use crate::domain::cost::{MonthlyCost, Prices};
@@ -54,6 +55,11 @@ impl ResourceType for Ec2 {
 
     fn normalize(&self, state: &mut ResourceState) {
         canonical::normalize(state);
+    }
+
+    fn read_marks(&self, declared: &ResourceState) -> &'static [&'static str] {
+        let user_data = declared.get(attributes::USER_DATA).and_then(Value::as_str).unwrap_or_default();
+        if user_data.starts_with(attributes::SHA1) { &[attributes::USER_DATA_BY_SHA1] } else { &[] }
     }
 
     fn align(&self, declared: &ResourceState, live: &mut ResourceState) {

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::Heard;
-use crate::expected::terraform::mapping::{Rank, TerraformType};
+use crate::expected::terraform::mapping::{Rank, Role, TerraformType};
 
 /// What one instance says of the attribute.
 pub(super) struct Word<'h> {
@@ -43,7 +43,8 @@ pub(super) fn settle(
             Rank::Keys => keys.push(word.value),
         }
     }
-    if main.is_empty() && bases.is_empty() || needs_base && bases.is_empty() {
+    let has_base = bases.iter().any(|base| base.by.kind.role == Role::Owner);
+    if main.is_empty() && bases.is_empty() || needs_base && !has_base {
         return Ok(complete(None, &keys));
     }
     let join = Joining { attribute, place };
