@@ -3,6 +3,7 @@
 mod actor;
 mod baseline;
 mod config;
+mod coverage;
 mod demo;
 mod doctor;
 mod drift_table;

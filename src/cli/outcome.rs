@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Format, drift_table, output};
+use super::coverage::Placed;
+use super::{Format, coverage, drift_table, output};
+use crate::domain::coverage::{Coverage, Note};
 use crate::domain::drift::{Drift, Finding};
 use crate::domain::id::{ScanId, Scope};
 use crate::domain::rule::RuleMatches;
@@ -27,6 +29,8 @@ pub(super) struct Outcome {
     scanned: i64,
     resolved: i64,
     api_calls: i64,
+    coverage: Coverage,
+    notes: Vec<Placed>,
     /// What ignore rules covered.
     ignored_by: Vec<RuleMatches>,
     /// What differs.
@@ -64,6 +68,8 @@ impl Outcome {
             resolved: scan.drifts_resolved,
             api_calls: scan.api_calls,
             ignored_by: store::ignore::matches_of(&mut conn, id).await?,
+            coverage: scan.coverage.clone(),
+            notes: placed(shards.iter().map(|shard| (&shard.scope, &shard.notes))),
             scan: json!({ "scan": scan, "shards": shards }),
             drifts: Found::Stored(drifts),
         })
@@ -80,12 +86,21 @@ impl Outcome {
         let sum =
             |of: fn(&Survey) -> u64| surveys.iter().map(|(_, s)| of(s)).sum::<u64>().try_into().unwrap_or(i64::MAX);
         let (scanned, api_calls) = (sum(|survey| survey.scanned), sum(|survey| survey.api_calls));
+        let mut coverage = Coverage::default();
+        surveys.iter().for_each(|(_, survey)| coverage.add(&survey.coverage));
+        let notes = placed(surveys.iter().map(|(scope, survey)| (*scope, &survey.notes)));
         let ignored_by = sum_by_rule(surveys.iter().flat_map(|(_, survey)| &survey.ignored_by));
         let mut findings: Vec<Finding> = surveys.into_iter().flat_map(|(_, survey)| survey.findings).collect();
         findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.key.cmp(&b.key)));
+        let mut scan = json!({ "status": status, "resources_scanned": scanned, "drifts_found": findings.len(),
+            "api_calls": api_calls, "error": error, "dry_run": true });
+        if let (Some(scan), Ok(Value::Object(figures))) = (scan.as_object_mut(), serde_json::to_value(&coverage)) {
+            scan.extend(figures);
+        }
         Self {
-            scan: json!({ "scan": { "status": status, "resources_scanned": scanned, "drifts_found": findings.len(),
-                "api_calls": api_calls, "error": error, "dry_run": true } }),
+            scan: json!({ "scan": scan }),
+            coverage,
+            notes,
             status,
             unread,
             scanned,
@@ -108,6 +123,7 @@ impl Outcome {
                     Found::Stored(drifts) => serde_json::to_value(drifts)?,
                     Found::Dry(findings) => findings.iter().map(dry_json).collect::<Result<_, _>>()?,
                 };
+                result["notes"] = Value::Array(coverage::to_json(&self.notes));
                 result["ignored_by"] = serde_json::to_value(&self.ignored_by)?;
                 output::json(&result)
             }
@@ -142,6 +158,9 @@ impl Outcome {
             line = format!("{line} (and {unpriced} of unknown cost)");
         }
         output::line(format_args!("{line}; {}", output::count(self.api_calls, "API call")))?;
+        for line in coverage::lines(&self.coverage, &self.notes) {
+            output::line(line)?;
+        }
         for RuleMatches { label, reason, changes, .. } in &self.ignored_by {
             let why = reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
             output::line(format_args!("ignored: {} by {label}{why}", output::count(*changes, "change")))?;
@@ -160,6 +179,14 @@ impl Outcome {
             _ => ExitCode::FAILURE,
         }
     }
+}
+
+fn placed<'a>(notes: impl Iterator<Item = (&'a Scope, &'a Vec<Note>)>) -> Vec<Placed> {
+    let of_scope = |(scope, notes): (&Scope, &'a Vec<Note>)| {
+        let scope = scope.clone();
+        notes.iter().map(move |note| (scope.clone(), note.clone()))
+    };
+    notes.flat_map(of_scope).collect()
 }
 
 /// A finding as a stored drift reads, which has an id.

@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 use super::outcome::Outcome;
 use super::{Context, Format, output, progress::Progress};
 use crate::app::App;
-use crate::config::{ScanFilter, Unmanaged};
+use crate::config::{ScanFilter, Unmanaged, UnmanagedByType};
 use crate::domain::drift::DetectedBy;
 use crate::domain::id::{Region, ScanId, Scope};
 use crate::domain::rule::IgnoreRule;
@@ -94,7 +94,7 @@ pub(super) async fn scan(context: &Context, args: ScanArgs) -> anyhow::Result<Ex
             Some(database) => store::ignore::rules(&mut *database.store.conn().await?).await?,
             None => Vec::new(),
         };
-        let outcome = dry_run(&app, &scopes, unmanaged, &ignore).await;
+        let outcome = dry_run(&app, &scopes, &unmanaged, &ignore).await;
         if let Some(database) = database {
             database.close().await;
         }
@@ -109,15 +109,15 @@ pub(super) async fn scan(context: &Context, args: ScanArgs) -> anyhow::Result<Ex
     Ok(outcome.exit_code(args.detailed_exitcode))
 }
 
-fn what(schedules: &[crate::config::Schedule], args: &ScanArgs) -> anyhow::Result<(ScanFilter, Unmanaged)> {
-    let asked = if args.unmanaged { Unmanaged::Report } else { Unmanaged::Ignore };
+fn what(schedules: &[crate::config::Schedule], args: &ScanArgs) -> anyhow::Result<(ScanFilter, UnmanagedByType)> {
+    let asked = UnmanagedByType::from(if args.unmanaged { Unmanaged::Report } else { Unmanaged::Ignore });
     let Some(name) = &args.schedule else { return Ok((args.filter.to_filter(), asked)) };
     let Some(schedule) = schedules.iter().find(|schedule| schedule.name == *name) else {
         let known: Vec<&str> = schedules.iter().map(|schedule| schedule.name.as_str()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         anyhow::bail!("no schedule is called `{name}`: configured are {known}");
     };
-    let unmanaged = if args.unmanaged { asked } else { schedule.unmanaged };
+    let unmanaged = if args.unmanaged { asked } else { schedule.unmanaged.clone() };
     Ok((schedule.filter.clone(), unmanaged))
 }
 
@@ -140,7 +140,7 @@ pub(super) async fn stored(
     store: &Store,
     scopes: &[Scope],
     schedule: Option<String>,
-    unmanaged: Unmanaged,
+    unmanaged: UnmanagedByType,
 ) -> anyhow::Result<Outcome> {
     let id = ScanId::new();
     let scan = plan::NewScan { id, schedule, detected_by: DetectedBy::Manual, unmanaged };
@@ -203,7 +203,7 @@ async fn watch(store: &Store, id: ScanId, shards: usize) -> anyhow::Result<()> {
 }
 
 /// The same reading and judging, with nothing stored.
-async fn dry_run(app: &App, scopes: &[Scope], unmanaged: Unmanaged, ignore: &[IgnoreRule]) -> Outcome {
+async fn dry_run(app: &App, scopes: &[Scope], unmanaged: &UnmanagedByType, ignore: &[IgnoreRule]) -> Outcome {
     let progress = Progress::start(scopes.len(), "scanning, storing nothing");
     // Its parts look at the declarations once.
     let id = ScanId::new();
@@ -212,6 +212,7 @@ async fn dry_run(app: &App, scopes: &[Scope], unmanaged: Unmanaged, ignore: &[Ig
             let progress = &progress;
             async move {
                 let stored = Stored { standing: &[], ignore };
+                let unmanaged = unmanaged.of(&scope.resource_type);
                 let survey = app.scanner.survey_knowing(id, scope, unmanaged, stored, &|| {}).await;
                 progress.add_one();
                 (scope, survey)

@@ -15,6 +15,7 @@ pub mod secret;
 mod section;
 pub mod suggest;
 mod tree;
+mod unmanaged;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ pub use load::{find_file, load};
 use options::Options;
 pub use problem::{ConfigErrors, ConfigProblem};
 use secret::Secret;
+pub use unmanaged::{Unmanaged, UnmanagedByType};
 
 /// The commented default configuration: every key, explained. It loads to what [`load()`] gives without any file.
 pub const DEFAULT: &str = include_str!("../../config/driftsentry.toml");
@@ -145,7 +147,7 @@ pub struct Schedule {
     /// What is scanned.
     pub filter: ScanFilter,
     /// Whether resources that nothing declares are reported.
-    pub unmanaged: Unmanaged,
+    pub unmanaged: UnmanagedByType,
 }
 
 /// Which part of the estate a scan covers. Empty lists mean everything.
@@ -157,17 +159,6 @@ pub struct ScanFilter {
     pub regions: Vec<Region>,
     /// Type names.
     pub resource_types: Vec<String>,
-}
-
-/// What becomes of live resources that nothing declares.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unmanaged {
-    /// Nothing.
-    #[default]
-    Ignore,
-    /// They are drifts.
-    Report,
 }
 
 /// `[[channels]]`

@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod baseline;
 pub mod cost;
+pub mod coverage;
 pub mod diff;
 pub mod drift;
 pub mod id;

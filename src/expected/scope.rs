@@ -136,6 +136,12 @@ impl<'s> Found<'s> {
         self.index
     }
 
+    /// How many attributes are declared of it.
+    #[must_use]
+    pub fn attribute_count(&self) -> usize {
+        self.entry.names.len()
+    }
+
     /// Whether it leaves the region open.
     #[must_use]
     pub fn is_region_open(&self) -> bool {

@@ -45,6 +45,7 @@ async fn gather(state: &HttpState) -> Result<Vec<u8>, GatherError> {
     drifts(&registry, &mut conn).await?;
     jobs(&registry, &mut conn).await?;
     scans(&registry, &mut conn).await?;
+    coverage(&registry, &mut conn).await?;
     deliveries(&registry, &mut conn).await?;
     drop(conn);
     aws(&registry, &state.pool.stats())?;
@@ -90,6 +91,42 @@ async fn scans(registry: &Registry, conn: &mut PgConnection) -> Result<(), Gathe
         if let Some(at) = finished_at {
             last.with_label_values(&labels).set(float(at.timestamp()));
         }
+    }
+    Ok(())
+}
+
+/// What the latest scan of each schedule knows of the estate, and what it does not.
+async fn coverage(registry: &Registry, conn: &mut PgConnection) -> Result<(), GatherError> {
+    let help = "Resources at the latest scan; a resource may be in more than one state";
+    let resources = gauge(registry, "scan_resources", help, &["schedule", "type", "state"])?;
+    let labels = ["schedule", "type"];
+    let unknown =
+        gauge(registry, "scan_attributes_unknown", "Declared attributes not read at the latest scan", &labels)?;
+    let ignored =
+        gauge(registry, "scan_changes_ignored", "Changes that ignore rules covered at the latest scan", &labels)?;
+    for row in store::metrics::coverage(conn).await? {
+        let labels = [row.schedule.as_str(), row.resource_type.as_str()];
+        unknown.with_label_values(&labels).set(float(row.attributes_unknown));
+        ignored.with_label_values(&labels).set(float(row.ignored));
+        let states = [
+            ("declared", Some(row.declared)),
+            ("in_sync", Some(row.in_sync)),
+            ("drifted", Some(row.drifted)),
+            ("missing", Some(row.missing)),
+            ("unknown", Some(row.unknown)),
+            ("converging", Some(row.converging)),
+            ("unmanaged", row.unmanaged),
+        ];
+        for (state, count) in states {
+            if let Some(count) = count {
+                resources.with_label_values(&[labels[0], labels[1], state]).set(float(count));
+            }
+        }
+    }
+    let help = "Declared attributes that are unknown for want of an IAM action at the latest scan";
+    let missing = gauge(registry, "scan_missing_permissions", help, &["schedule", "action"])?;
+    for (schedule, action, attributes) in store::metrics::missing_actions(conn).await? {
+        missing.with_label_values(&[schedule.as_str(), action.as_str()]).set(float(attributes));
     }
     Ok(())
 }

@@ -9,6 +9,8 @@ mod ec2;
 mod ec2_query;
 mod iam_role;
 pub mod impact;
+mod kms;
+mod live;
 mod rds;
 mod s3;
 mod security_group;
@@ -26,6 +28,7 @@ use crate::domain::severity::Severity;
 use crate::domain::state::ResourceState;
 
 pub use aws::{Aws, ReadError};
+pub use live::{Live, Reason};
 pub(crate) use s3::cors;
 pub use security_group::{Owner as RuleOwner, RuleKey};
 
@@ -103,6 +106,14 @@ pub trait ResourceType: Send + Sync {
     /// mean the same only when seen together (`8.0` and `8.0.43`; fields without a certain default).
     fn align(&self, declared: &ResourceState, live: &mut ResourceState) {
         schema::align(self.attributes(), declared, live);
+    }
+
+    /// Declared values that stand for what AWS tells in another way which only a call of another service could resolve
+    /// (the alias of a KMS key and the key's ARN), as JSON pointers with the reason. They are unknown, not drift:
+    /// [`Self::align`] takes them for equal.
+    fn incomparable(&self, declared: &ResourceState, live: &ResourceState) -> Vec<(String, String)> {
+        let _ = (declared, live);
+        Vec::new()
     }
 
     /// How bad one change is. A resource that is missing as a whole is a warning, an unmanaged one an info.
@@ -198,36 +209,5 @@ impl ReadRequest {
             Undeclared::Read if !attribute.deep => true,
             _ => self.declared.get(id).is_some_and(|names| names.contains(attribute.name)),
         }
-    }
-}
-
-/// One live resource.
-#[derive(Debug, Clone)]
-pub struct Live {
-    /// Its id within the scope.
-    pub resource_id: String,
-    /// Its canonical state: every attribute of the type except those in `unknown` and those that cost a call and were
-    /// not wanted.
-    pub state: ResourceState,
-    /// Attributes that could not be read, and why. They are neither drift nor absent.
-    pub unknown: BTreeMap<String, String>,
-    /// Set while AWS itself is changing the resource (`modifying`): it is not judged in this scan.
-    pub unsettled: Option<String>,
-    /// The resource exists, but another shard answers for it: a bucket whose declaration leaves the region open and
-    /// that lives in another scanned region. Its state is empty; it is neither compared nor missing here.
-    pub elsewhere: bool,
-}
-
-impl Live {
-    /// A resource that was read whole.
-    #[must_use]
-    pub fn new(resource_id: impl Into<String>, state: ResourceState) -> Self {
-        Self { resource_id: resource_id.into(), state, unknown: BTreeMap::new(), unsettled: None, elsewhere: false }
-    }
-
-    /// A declared resource that exists but that another shard answers for.
-    #[must_use]
-    pub fn elsewhere(resource_id: impl Into<String>) -> Self {
-        Self { elsewhere: true, ..Self::new(resource_id, ResourceState::default()) }
     }
 }

@@ -1,14 +1,17 @@
 //! The judgement: a declaration and a live state become "as declared", a finding, or "cannot be told".
 //!
 //! Pure. It must never judge what was not read: an attribute that could not be read keeps what the standing drift says
-//! of it, or is left out of the comparison on both sides.
+//! of it, or is left out of the comparison on both sides. What AWS has promised to bring to what is declared is treated
+//! alike (see [`super::pending`]): it is no drift, and yet no drift is over before the promise is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde_json::Value;
 
+use super::pending;
 use crate::domain::cost::Prices;
+use crate::domain::coverage::{Note, NoteKind, figure};
 use crate::domain::diff::{Change, patch, revert};
 use crate::domain::drift::{DriftKind, Finding};
 use crate::domain::id::{ResourceKey, Scope};
@@ -18,7 +21,7 @@ use crate::domain::state::ResourceState;
 use crate::domain::story::worst_first;
 use crate::expected::Declared;
 use crate::resource::impact::impact;
-use crate::resource::{Live, ResourceType, changes_of};
+use crate::resource::{Live, Reason, ResourceType, changes_of};
 
 /// What judging needs to know beside the states.
 #[derive(Clone, Copy)]
@@ -63,7 +66,9 @@ pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
     /// Declared attributes that could not be read, and why.
-    pub unknown: BTreeMap<String, String>,
+    pub unknown: BTreeMap<String, Reason>,
+    /// What else is to be known of it.
+    pub notes: Vec<Note>,
     /// For each change that an ignore rule covers, the rule's place in [`Rules::ignore`].
     pub ignored: Vec<usize>,
 }
@@ -76,7 +81,34 @@ impl Judgement {
     }
 
     fn clear(verdict: Verdict) -> Self {
-        Self { verdict, unknown: BTreeMap::new(), ignored: Vec::new() }
+        Self { verdict, unknown: BTreeMap::new(), notes: Vec::new(), ignored: Vec::new() }
+    }
+
+    /// Not judged, because AWS has not finished its own work on the resource.
+    fn unsettled(resource_id: &str, doing: &str) -> Self {
+        let text = format!("AWS is still at work on it: {doing}");
+        let kind = NoteKind::Converging;
+        let note = Note { resource_id: resource_id.to_owned(), pointer: String::new(), kind, text: text.clone() };
+        Self { notes: vec![note], ..Self::clear(Verdict::Unjudged(text)) }
+    }
+
+    /// Whether something of the resource is unknown.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        !self.unknown.is_empty() || self.notes.iter().any(|note| note.kind == NoteKind::Incomparable)
+    }
+
+    /// How many declared attributes could not be read or compared.
+    #[must_use]
+    pub fn attributes_unknown(&self) -> i64 {
+        let incomparable = self.notes.iter().filter(|note| note.kind == NoteKind::Incomparable);
+        figure(self.unknown.len() + incomparable.count())
+    }
+
+    /// Whether AWS is still at work on the resource, or will bring something of it to what is declared.
+    #[must_use]
+    pub fn is_converging(&self) -> bool {
+        self.notes.iter().any(|note| note.kind == NoteKind::Converging)
     }
 }
 
@@ -85,15 +117,22 @@ impl Context<'_> {
     #[must_use]
     pub fn judge_declared(&self, declared: &Declared, live: &Live, standing: Option<Standing<'_>>) -> Judgement {
         if let Some(doing) = &live.unsettled {
-            return Judgement::clear(Verdict::Unjudged(format!("AWS is still at work on it: {doing}")));
+            return Judgement::unsettled(&live.resource_id, doing);
         }
         let key = self.scope.key(&live.resource_id);
         let unknown = unknown_of(declared, live);
-        if !unknown.is_empty() && declared.state.names().all(|name| unknown.contains_key(name)) {
-            let verdict = Verdict::Unjudged("nothing that is declared of it could be read".to_owned());
-            return Judgement { verdict, unknown, ignored: Vec::new() };
+        let mut notes = pending::notes_of(self.kind, declared, live);
+        let unjudged: BTreeSet<&str> = unknown.keys().map(String::as_str).chain(pending::converging(&notes)).collect();
+        if !unjudged.is_empty() && declared.state.names().all(|name| unjudged.contains(name)) {
+            let verdict = Verdict::Unjudged("nothing that is declared of it can be judged now".to_owned());
+            return Judgement { verdict, unknown, notes, ignored: Vec::new() };
         }
-        let (expected, mut actual) = compared_part(declared, live, &unknown, standing);
+        let (expected, mut actual) = compared_part(declared, live, &unjudged, standing);
+        let incomparable = self.kind.incomparable(&expected, &actual).into_iter();
+        notes.extend(incomparable.map(|(pointer, text)| {
+            let resource_id = live.resource_id.clone();
+            Note { resource_id, pointer, kind: NoteKind::Incomparable, text }
+        }));
         self.kind.align(&expected, &mut actual);
         let (mut changes, ignored) = self.changes_not_ignored(&key, &expected, &mut actual);
         let verdict = if changes.is_empty() {
@@ -120,7 +159,7 @@ impl Context<'_> {
                 terraform_address: declared.terraform_address.clone(),
             }))
         };
-        Judgement { verdict, unknown, ignored }
+        Judgement { verdict, unknown, notes, ignored }
     }
 
     /// Judges a declared resource that a complete listing did not hold.
@@ -137,7 +176,7 @@ impl Context<'_> {
             return Judgement::matches();
         }
         if let Some(doing) = &live.unsettled {
-            return Judgement::clear(Verdict::Unjudged(format!("AWS is still at work on it: {doing}")));
+            return Judgement::unsettled(&live.resource_id, doing);
         }
         let mut state = live.state.clone();
         for name in live.unknown.keys() {
@@ -161,7 +200,7 @@ impl Context<'_> {
     ) -> Judgement {
         let key = self.scope.key(resource_id);
         if let Some(rule) = self.ignored_by(&key, &change) {
-            return Judgement { verdict: Verdict::Matches, unknown: BTreeMap::new(), ignored: vec![rule] };
+            return Judgement { ignored: vec![rule], ..Judgement::matches() };
         }
         let expected_state = declared.map(|d| &d.state);
         let changes = vec![change];
@@ -224,29 +263,29 @@ impl Context<'_> {
 }
 
 /// Declared attributes that the live state does not tell, and why.
-fn unknown_of(declared: &Declared, live: &Live) -> BTreeMap<String, String> {
+fn unknown_of(declared: &Declared, live: &Live) -> BTreeMap<String, Reason> {
     let reason = |name: &str| {
         let told = live.unknown.get(name).cloned();
-        told.or_else(|| live.state.get(name).is_none().then(|| "was not read".to_owned()))
+        told.or_else(|| live.state.get(name).is_none().then(|| "was not read".into()))
     };
     declared.state.names().filter_map(|name| Some((name.to_owned(), reason(name)?))).collect()
 }
 
-/// The two sides that are compared: declared attributes that were read, and of the others what the standing drift
-/// says of both sides, so that a failed read neither ends nor changes it, even if they are declared otherwise by now.
+/// The two sides that are compared: declared attributes that are judged, and of the others what the standing drift says
+/// of both sides, so that a failed read neither ends nor changes it, even if they are declared otherwise by now.
 fn compared_part(
     declared: &Declared,
     live: &Live,
-    unknown: &BTreeMap<String, String>,
+    unjudged: &BTreeSet<&str>,
     standing: Option<Standing<'_>>,
 ) -> (ResourceState, ResourceState) {
     let known: BTreeSet<String> =
-        declared.state.names().filter(|name| !unknown.contains_key(*name)).map(str::to_owned).collect();
+        declared.state.names().filter(|name| !unjudged.contains(name)).map(str::to_owned).collect();
     let mut expected = declared.state.restricted_to(&known);
     let mut actual = live.state.restricted_to(&known);
-    for name in unknown.keys() {
+    for name in unjudged {
         let Some(standing) = standing else { continue };
-        let (Some(was_expected), Some(was_actual)) = (standing.expected.get(name), standing.actual.get(name)) else {
+        let (Some(was_expected), Some(was_actual)) = (standing.expected.get(*name), standing.actual.get(*name)) else {
             continue;
         };
         expected.set(name, was_expected.clone());

@@ -8,11 +8,13 @@ pub mod assess;
 pub mod baseline;
 pub mod capture;
 mod lifecycle;
+mod pending;
 pub mod plan;
 pub mod record;
 pub mod schedule;
 pub mod shard;
 pub mod survey;
+mod tally;
 mod trail;
 mod unread;
 
@@ -141,7 +143,6 @@ impl Scanner {
         let accounts = self.accounts().await.map_err(|error| error.to_string())?;
         let account = account_of(&accounts, scope)
             .ok_or_else(|| format!("account {} is not configured here", scope.account_id))?;
-        let aws = self.aws(scope).await.map_err(|error| error.to_string())?;
         let estate = self.expected.estate_for(scan, &accounts).await;
         let rules = self.rules.with_ignored(stored.ignore);
         let context = assess::Context {
@@ -153,6 +154,9 @@ impl Scanner {
             prices: &self.prices,
         };
         let surveyor = Surveyor { context, estate: &estate, account, unmanaged };
-        Ok(surveyor.survey(&aws, stored.standing, on_resource).await)
+        Ok(match self.aws(scope).await {
+            Ok(aws) => surveyor.survey(&aws, stored.standing, on_resource).await,
+            Err(error) => surveyor.unreached(&error),
+        })
     }
 }

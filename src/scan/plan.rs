@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::config::{ScanFilter, Unmanaged};
+use crate::config::{ScanFilter, UnmanagedByType};
 use crate::domain::drift::DetectedBy;
 use crate::domain::id::{Region, ScanId, ScannedAccount, Scope};
 use crate::jobs::ScanShard;
@@ -99,7 +99,7 @@ pub struct NewScan {
     /// Who makes it happen.
     pub detected_by: DetectedBy,
     /// Whether undeclared resources are reported.
-    pub unmanaged: Unmanaged,
+    pub unmanaged: UnmanagedByType,
 }
 
 /// Writes a scan, its shards and their jobs in the caller's transaction. A scan without shards is done at once.
@@ -121,7 +121,7 @@ pub async fn start(
     let job = |scope: &Scope| ScanShard {
         scan_id: scan.id,
         scope: scope.clone(),
-        unmanaged: scan.unmanaged,
+        unmanaged: scan.unmanaged.of(&scope.resource_type),
         detected_by: scan.detected_by,
     };
     let jobs: Vec<ScanShard> = scopes.iter().map(job).collect();

@@ -153,7 +153,7 @@ impl Scheduler {
             id: scan_id,
             schedule: Some(schedule.name.clone()),
             detected_by: DetectedBy::Scheduler,
-            unmanaged: schedule.unmanaged,
+            unmanaged: schedule.unmanaged.clone(),
         };
         plan::start(&mut tx, &scan, &scopes, now).await?;
         store::schedule::link_scan(&mut tx, &schedule.name, tick_at, scan_id).await?;

@@ -11,6 +11,7 @@ use super::record::{ShardOutcome, record, sift};
 use super::survey::{StandingDrift, Survey};
 use super::{Scanner, Stored};
 use crate::clock::SharedClock;
+use crate::domain::coverage::figure;
 use crate::domain::route::Route;
 use crate::domain::rule::IgnoreRule;
 use crate::domain::scan::ScanStatus;
@@ -76,14 +77,15 @@ impl ScanShardHandler {
         let found = std::mem::take(&mut survey.findings);
         let mut report = ShardReport { drifts_found: found.len() as u64, ..ShardReport::default() };
         let (findings, refused) = sift(&args.scope, found);
-        survey.unknown += refused.len() as u64;
+        survey.coverage.resources_unknown += figure(refused.len());
         survey.errors.extend(refused);
         report = ShardReport {
             status: survey.status(),
             resources_scanned: survey.scanned,
-            resources_unknown: survey.unknown,
             api_calls: survey.api_calls,
             error: survey.error(),
+            coverage: survey.coverage,
+            notes: survey.notes,
             ..report
         };
         let outcome = ShardOutcome {

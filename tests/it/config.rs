@@ -107,6 +107,19 @@ listen = "127.0.0.1:8080"
 "#;
 
 #[test]
+fn what_nothing_declares_may_be_reported_by_type() {
+    let unmanaged = |value: &str| {
+        let text = format!("[[schedules]]\nname = \"x\"\ncron = \"@daily\"\nunmanaged = {value}\n");
+        let config = load(&text, &[]).expect("it is good");
+        ["S3", "SECURITY_GROUP", "EC2"].map(|name| config.schedules[0].unmanaged.of(name) == Unmanaged::Report)
+    };
+    assert_eq!(unmanaged("\"report\""), [true; 3]);
+    assert_eq!(unmanaged("{ SECURITY_GROUP = \"report\", S3 = \"ignore\" }"), [false, true, false]);
+    assert_eq!(unmanaged("[\"S3\", \"EC2\"]"), [true, false, true]);
+    assert_eq!(unmanaged("{}"), [false; 3]);
+}
+
+#[test]
 fn the_documented_example_loads_as_written() {
     let config = load(CONTRACT, &SECRETS).expect("it is good");
     assert_eq!(config.aws.regions.len(), 2);
@@ -115,7 +128,7 @@ fn the_documented_example_loads_as_written() {
     assert_eq!(account.regions.iter().map(Region::as_str).collect::<Vec<_>>(), ["us-east-1"]);
     assert_eq!(account.external_id.as_ref().map(Secret::expose), Some("hunter2-external"));
     assert_eq!(config.expected[0].kind, "json");
-    assert_eq!(config.schedules[0].unmanaged, Unmanaged::Ignore);
+    assert_eq!(config.schedules[0].unmanaged, Unmanaged::Ignore.into());
     assert_eq!(config.schedules[0].filter.resource_types.len(), 5);
     assert_eq!(config.rules.ignore[0].until, NaiveDate::from_ymd_opt(2027, 1, 31));
     assert_eq!(config.rules.severity[0].severity, Severity::Critical);

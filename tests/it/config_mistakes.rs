@@ -153,6 +153,30 @@ pub(crate) const MISTAKES: &[(&str, &str, Option<usize>, &str)] = &[
         "add it to the regions under [aws]",
     ),
     (
+        "[[schedules]]\nname = \"x\"\ncron = \"0 0 * * * *\"\nunmanaged = { S4 = \"report\" }\n",
+        "schedules[0].unmanaged.S4",
+        Some(4),
+        "did you mean `S3`?",
+    ),
+    (
+        "[[schedules]]\nname = \"x\"\ncron = \"0 0 * * * *\"\nunmanaged = { S3 = \"yes\" }\n",
+        "schedules[0].unmanaged.S3",
+        Some(4),
+        "`yes` is no choice here",
+    ),
+    (
+        "[[schedules]]\nname = \"x\"\ncron = \"0 0 * * * *\"\nunmanaged = [\"EC\"]\n",
+        "schedules[0].unmanaged[0]",
+        Some(4),
+        "no resource type is called `EC`",
+    ),
+    (
+        "[[schedules]]\nname = \"x\"\ncron = \"0 0 * * * *\"\nunmanaged = true\n",
+        "schedules[0].unmanaged",
+        Some(4),
+        "or a table by type",
+    ),
+    (
         "[[schedules]]\nname = \"x\"\ncron = \"0 0 * * * *\"\nunmanaged = \"reprot\"\n",
         "schedules[0].unmanaged",
         Some(4),

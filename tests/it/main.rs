@@ -10,6 +10,7 @@ mod commands;
 mod config;
 mod config_mistakes;
 mod cost;
+mod coverage;
 mod daemons;
 mod demo;
 mod demo_estate;

@@ -72,7 +72,7 @@ async fn play(stage: &Stage, host: &Host, once: bool) -> anyhow::Result<()> {
 
     show::heading("A scan compares what is there with what is declared")?;
     let scopes = plan::shards(&ScanFilter::default(), &stage.app.scanner.accounts().await?, BUILTIN)?;
-    let outcome = scan::stored(&stage.app, &stage.store, &scopes, None, Unmanaged::Ignore).await?;
+    let outcome = scan::stored(&stage.app, &stage.store, &scopes, None, Unmanaged::Ignore.into()).await?;
     outcome.print(super::Format::Table)?;
     check(&outcome, mistakes)?;
 

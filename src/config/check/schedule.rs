@@ -5,7 +5,8 @@ use chrono_tz::Tz;
 use super::known::{Known, region};
 use super::{Context, refuse_duplicates, word};
 use crate::config::section::{Placed, Section};
-use crate::config::{Aws, ScanFilter, Schedule, Unmanaged, cron, suggest};
+use crate::config::tree::Value;
+use crate::config::{Aws, ScanFilter, Schedule, Unmanaged, UnmanagedByType, cron, suggest};
 use crate::domain::id::Region;
 
 /// Reads the schedules.
@@ -28,8 +29,7 @@ fn schedule(mut section: Section<'_>, known: &Known<'_>, aws: &Aws) -> (Option<P
     let parse_cron = |text: &str| cron::parse(text).map(|_| text.trim().to_owned());
     let cron = section.parsed("cron", "a cron expression in quotes", parse_cron);
     let timezone = section.parsed("timezone", "the name of a time zone in quotes", time_zone);
-    let unmanaged_words = [("ignore", Unmanaged::Ignore), ("report", Unmanaged::Report)];
-    let unmanaged = section.parsed("unmanaged", "\"ignore\" or \"report\"", |text| word(text, &unmanaged_words));
+    let unmanaged = unmanaged(&mut section, known);
     let filter = filter(&mut section, known, aws);
     section.finish();
     let schedule = name.as_ref().zip(cron).map(|(name, cron)| Schedule {
@@ -37,9 +37,35 @@ fn schedule(mut section: Section<'_>, known: &Known<'_>, aws: &Aws) -> (Option<P
         cron: cron.value,
         timezone: timezone.map_or(Tz::UTC, |zone| zone.value),
         filter,
-        unmanaged: unmanaged.map(|word| word.value).unwrap_or_default(),
+        unmanaged,
     });
     (name, schedule)
+}
+
+/// One word for all types, a word for each of some types, or the list of types that are reported.
+fn unmanaged(section: &mut Section<'_>, known: &Known<'_>) -> UnmanagedByType {
+    const KEY: &str = "unmanaged";
+    let parse = |text: &str| word(text, &[("ignore", Unmanaged::Ignore), ("report", Unmanaged::Report)]);
+    match section.node(KEY).map(|node| &node.value) {
+        Some(Value::Table(_)) => {
+            let mut table = section.table(KEY);
+            let types = known.context.vocabulary.resource_types.iter().filter_map(|name| {
+                let word = table.parsed(name, "\"ignore\" or \"report\"", parse)?;
+                Some(((*name).to_owned(), word.value))
+            });
+            let types = UnmanagedByType::of_types(types.collect());
+            table.finish();
+            types
+        }
+        Some(Value::List(_)) => {
+            let types = section.list(KEY, "[\"SECURITY_GROUP\"]", |text| known.resource_type(text));
+            UnmanagedByType::of_types(types.into_iter().map(|name| (name.value, Unmanaged::Report)).collect())
+        }
+        _ => {
+            let word = section.parsed(KEY, "\"ignore\", \"report\", or a table by type", parse);
+            word.map(|word| word.value).unwrap_or_default().into()
+        }
+    }
 }
 
 fn time_zone(text: &str) -> Result<Tz, String> {

@@ -61,6 +61,8 @@ pub struct ReadError {
     pub class: ErrorClass,
     /// AWS's code, message and request id as `: Code: message (request id …)`, then what to do; empty if there is none.
     pub detail: String,
+    /// The IAM action that the credentials lack, if that is why.
+    pub missing_action: Option<String>,
 }
 
 /// What went wrong with an AWS call.
@@ -110,10 +112,12 @@ impl ReadError {
         if let Some(cause) = causes(error).find_map(|cause| cause.downcast_ref::<Self>()) {
             return cause.clone();
         }
+        let mut missing_action = None;
         let (class, detail) = match error {
             SdkError::ServiceError(context) => {
                 let status = context.raw().status().as_u16();
-                of_answer(action, status, context.err())
+                missing_action = missing_action_of(action, status, context.err());
+                of_answer(missing_action.as_deref(), status, context.err())
             }
             SdkError::TimeoutError(_) => (ErrorClass::TimedOut, innermost(error)),
             SdkError::DispatchFailure(_) if causes(error).any(<dyn Error>::is::<OutOfTime>) => {
@@ -128,12 +132,32 @@ impl ReadError {
             SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => (ErrorClass::Unavailable, innermost(error)),
             _ => (ErrorClass::Other, innermost(error)),
         };
-        Self { service, operation, account_id: account_id.clone(), region: region.clone(), class, detail }
+        let (account_id, region) = (account_id.clone(), region.clone());
+        Self { service, operation, account_id, region, class, detail, missing_action }
     }
 }
 
 const NO_CREDENTIALS: &str = "give credentials by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, by a profile \
                               (AWS_PROFILE), or by the role of the machine";
+
+/// The action to grant if AWS denied the call for want of a permission: the one that AWS names, else `action`.
+fn missing_action_of(action: Option<&str>, status: u16, error: &impl ProvideErrorMetadata) -> Option<String> {
+    let code = error.code().unwrap_or_default();
+    if NOT_VALID.contains(&code) || classify(code, status) != ErrorClass::Denied {
+        return None;
+    }
+    let named = error.message().and_then(action_named_in);
+    action.map(|action| named.unwrap_or(action).to_owned())
+}
+
+/// The action in "… is not authorized to perform: s3:GetBucketPolicy on resource …".
+fn action_named_in(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("not authorized to perform: ")?;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-');
+    let action = &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())];
+    let (service, name) = action.split_once(':')?;
+    (!service.is_empty() && !name.is_empty() && !name.contains(':')).then_some(action)
+}
 
 /// Class and detail of an error that AWS itself told.
 fn of_answer(
@@ -238,6 +262,17 @@ mod tests {
             ("InvalidParameterValue", 400, ErrorClass::Other),
         ] {
             assert_eq!(classify(code, status), class, "{code} {status}");
+        }
+    }
+
+    #[test]
+    fn the_action_that_aws_names_is_found() {
+        let message = "User: arn:aws:sts::1:assumed-role/scan/x is not authorized to perform: s3:GetBucketPolicy on \
+                       resource: \"arn:aws:s3:::b\" because no identity-based policy allows it";
+        assert_eq!(action_named_in(message), Some("s3:GetBucketPolicy"));
+        assert_eq!(action_named_in("not authorized to perform: kms:Decrypt"), Some("kms:Decrypt"));
+        for other in ["Access Denied", "not authorized to perform: ", "not authorized to perform: this"] {
+            assert_eq!(action_named_in(other), None, "{other}");
         }
     }
 

@@ -12,8 +12,8 @@ mod limiter;
 mod pool;
 mod stats;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -41,6 +41,8 @@ pub struct Aws {
     pub iam: aws_sdk_iam::Client,
     /// HTTP requests sent through these clients, retries included.
     pub calls: CallCount,
+    /// Resources that listings told of and nobody asked for.
+    pub bystanders: Bystanders,
 }
 
 impl Aws {
@@ -83,5 +85,24 @@ impl CallCount {
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts the resources that nothing declares, where only declared ones are wanted: as far as listings tell them
+/// anyway, because no call is spent on them. Clones share the count.
+#[derive(Debug, Clone, Default)]
+pub struct Bystanders(Arc<Mutex<Option<u64>>>);
+
+impl Bystanders {
+    /// Counts so many more, and notes with that a listing tells of them: with 0, that there were none.
+    pub fn add(&self, count: u64) {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counted = Some(counted.unwrap_or_default() + count);
+    }
+
+    /// The count; `None` if no listing told of them.
+    #[must_use]
+    pub fn get(&self) -> Option<u64> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -25,7 +25,7 @@ use super::connector::{Meter, MeteredClient};
 use super::error::{ErrorClass, ReadError};
 use super::limiter::Limiter;
 use super::stats::{ServiceStats, Stats};
-use super::{Aws, CallCount};
+use super::{Aws, Bystanders, CallCount};
 use crate::config;
 use crate::domain::id::{AccountId, GLOBAL, Region, ScannedAccount, Scope};
 
@@ -343,6 +343,7 @@ impl Clients {
             s3: derive!(aws_sdk_s3, self.s3),
             iam: derive!(aws_sdk_iam, self.iam),
             calls,
+            bystanders: Bystanders::default(),
         }
     }
 }
@@ -359,5 +360,6 @@ fn not_configured(id: &AccountId, region: &Region) -> ReadError {
         region: region.clone(),
         class: ErrorClass::Other,
         detail: ": no such account is configured: add it to [[aws.accounts]] with its role_arn".to_owned(),
+        missing_action: None,
     }
 }

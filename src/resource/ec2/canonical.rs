@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::attributes::{ATTRIBUTES, BLOCK_DEVICES, CREDIT_SPECIFICATION, SHA1, SHUTDOWN_BEHAVIOR, USER_DATA, WORDS};
 use super::volumes;
 use crate::domain::schema::{self, StateProblem, check_words};
-use crate::domain::state::{ResourceState, escape};
+use crate::domain::state::ResourceState;
 use crate::resource::ec2_query::tags;
 
 /// Attributes for which AWS and people write "none" as an empty text too.
@@ -165,14 +165,6 @@ pub(super) fn check(state: &ResourceState) -> Vec<StateProblem> {
             "no SHA-256: write 64 hexadecimal digits (or `sha1:` and the 40 of a SHA-1), or null for no user data";
         fault(format!("/{USER_DATA}"), message);
     }
-    let devices = state.get(BLOCK_DEVICES).and_then(Value::as_object);
-    for (device, volume) in devices.into_iter().flatten() {
-        let key = volume.get("KmsKeyId").and_then(Value::as_str).unwrap_or_default();
-        if key.starts_with("alias/") || key.contains(":alias/") {
-            let pointer = format!("/{BLOCK_DEVICES}/{}/KmsKeyId", escape(device));
-            fault(pointer, "an alias cannot be compared: write the ARN or the id of the key that it stands for");
-        }
-    }
     problems.extend(check_words(WORDS, &state));
     problems
 }
@@ -274,7 +266,7 @@ mod tests {
             .with("UserDataSha256", "abc")
             .with("BlockDevices", json!({"/dev/sda1": {"KmsKeyId": "alias/ebs"}}));
         let pointers: Vec<_> = Ec2.check(&state).into_iter().map(|problem| problem.pointer).collect();
-        assert_eq!(pointers, ["/UserDataSha256", "/BlockDevices/~1dev~1sda1/KmsKeyId", "/State"]);
+        assert_eq!(pointers, ["/UserDataSha256", "/State"]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::attributes::{API_STOP, API_TERMINATION, ATTRIBUTES, SHA1, SHUTDOWN_BEHAVIOR, USER_DATA, USER_DATA_BY_SHA1};
 use crate::domain::schema;
 use crate::resource::aws::ErrorClass;
-use crate::resource::{Aws, Live, ReadRequest};
+use crate::resource::{Aws, Live, ReadRequest, Reason};
 
 /// An attribute and how AWS calls it.
 type Asked = (&'static str, fn() -> InstanceAttributeName);
@@ -34,7 +34,7 @@ pub(super) struct DeepReader<'a> {
     aws: &'a Aws,
     request: &'a ReadRequest,
     /// Attributes that the credentials may not read, and AWS's words: nobody is asked twice.
-    denied: Mutex<BTreeMap<&'static str, String>>,
+    denied: Mutex<BTreeMap<&'static str, Reason>>,
 }
 
 impl<'a> DeepReader<'a> {
@@ -64,20 +64,21 @@ impl<'a> DeepReader<'a> {
         if names.is_some_and(|names| names.contains(USER_DATA_BY_SHA1)) { Hash::Sha1 } else { Hash::Sha256 }
     }
 
-    async fn ask(&self, id: &str, name: &'static str, asked: InstanceAttributeName) -> Result<Value, String> {
+    async fn ask(&self, id: &str, name: &'static str, asked: InstanceAttributeName) -> Result<Value, Reason> {
         if let Some(reason) = self.denied.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
             return Err(reason.clone());
         }
         let answer = self.aws.ec2.describe_instance_attribute().instance_id(id).attribute(asked).send().await;
         let answer = answer.map_err(|error| self.aws.read_error("ec2", "DescribeInstanceAttribute", &error));
         match answer {
-            Ok(answer) => value_of(name, &answer, self.hash_for(id)),
+            Ok(answer) => value_of(name, &answer, self.hash_for(id)).map_err(Reason::from),
             Err(error) => {
+                let reason = Reason::from(&error);
                 if error.class == ErrorClass::Denied {
                     let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
-                    denied.insert(name, error.to_string());
+                    denied.insert(name, reason.clone());
                 }
-                Err(error.to_string())
+                Err(reason)
             }
         }
     }

@@ -67,6 +67,10 @@ impl ResourceType for Ec2 {
         volumes::align_keys(declared, live);
     }
 
+    fn incomparable(&self, declared: &ResourceState, live: &ResourceState) -> Vec<(String, String)> {
+        volumes::incomparable_keys(declared, live)
+    }
+
     fn monthly_cost(&self, state: &ResourceState, region: &Region, prices: &Prices) -> MonthlyCost {
         cost::monthly_cost(state, region, prices)
     }

@@ -16,7 +16,7 @@ use super::deep::DeepReader;
 use super::volumes::{self, Volumes};
 use crate::domain::schema;
 use crate::resource::ec2_query::{PAGE, declared_filter, next_page};
-use crate::resource::{Aws, Live, ReadError, ReadRequest, Undeclared};
+use crate::resource::{Aws, Live, ReadError, ReadRequest, Reason, Undeclared};
 
 /// Instances whose deep attributes are read at a time.
 const PARALLEL: usize = 8;
@@ -36,10 +36,16 @@ pub(super) fn read<'a>(aws: &'a Aws, request: &'a ReadRequest) -> BoxStream<'a, 
             let mut token = None;
             loop {
                 let call = aws.ec2.describe_instances().max_results(PAGE).set_next_token(token);
-                let page = call.set_filters(declared_filter(request, "instance-id")).send().await;
+                let filter = declared_filter(request, "instance-id");
+                let lists_all = filter.is_none();
+                let page = call.set_filters(filter).send().await;
                 let page = page.map_err(|error| aws.read_error("ec2", "DescribeInstances", &error))?;
                 let instances = page.reservations.unwrap_or_default().into_iter();
-                let lives = instances.flat_map(|it| it.instances.unwrap_or_default()).filter_map(|it| join.live(it));
+                let instances: Vec<Instance> = instances.flat_map(|it| it.instances.unwrap_or_default()).collect();
+                if lists_all {
+                    aws.bystanders.add(instances.iter().filter(|it| is_bystander(request, it)).count() as u64);
+                }
+                let lives = instances.into_iter().filter_map(|it| join.live(it));
                 let mut lives = stream::iter(lives).map(|live| deep.complete(live)).buffered(PARALLEL);
                 while let Some(live) = lives.next().await {
                     yield live;
@@ -54,21 +60,26 @@ pub(super) fn read<'a>(aws: &'a Aws, request: &'a ReadRequest) -> BoxStream<'a, 
     .boxed()
 }
 
+/// Whether the instance exists and nobody asks for it.
+fn is_bystander(request: &ReadRequest, instance: &Instance) -> bool {
+    !is_gone(instance) && !request.wants(instance.instance_id.as_deref().unwrap_or_default())
+}
+
 /// What is read before the instances and joined to them.
 struct Join<'a> {
     request: &'a ReadRequest,
-    volumes: Result<Volumes, String>,
-    credits: Result<Credits, String>,
+    volumes: Result<Volumes, Reason>,
+    credits: Result<Credits, Reason>,
 }
 
 impl<'a> Join<'a> {
     async fn read(aws: &Aws, request: &'a ReadRequest) -> Self {
         let mut this = Self { request, volumes: Ok(Volumes::default()), credits: Ok(Credits::default()) };
         if is_wanted_of_any(request, BLOCK_DEVICES) {
-            this.volumes = volumes::read(aws, request).await.map_err(|error| error.to_string());
+            this.volumes = volumes::read(aws, request).await.map_err(Reason::from);
         }
         if is_wanted_of_any(request, CREDIT_SPECIFICATION) {
-            this.credits = read_credits(aws, request).await.map_err(|error| error.to_string());
+            this.credits = read_credits(aws, request).await.map_err(Reason::from);
         }
         this
     }
@@ -82,7 +93,7 @@ impl<'a> Join<'a> {
         let mappings = instance.block_device_mappings.take().unwrap_or_default();
         let credits = self.is_wanted(&id, CREDIT_SPECIFICATION).then(|| self.credits_of(&instance));
         let devices = self.is_wanted(&id, BLOCK_DEVICES).then(|| match &self.volumes {
-            Ok(volumes) => volumes.devices_of(&mappings).map(Value::Object),
+            Ok(volumes) => volumes.devices_of(&mappings).map(Value::Object).map_err(Reason::from),
             Err(reason) => Err(reason.clone()),
         });
         let mut live = Live::new(id, state_of(instance));
@@ -100,7 +111,7 @@ impl<'a> Join<'a> {
         schema::find(ATTRIBUTES, name).is_some_and(|attribute| self.request.wants_attribute(id, attribute))
     }
 
-    fn credits_of(&self, instance: &Instance) -> Result<Value, String> {
+    fn credits_of(&self, instance: &Instance) -> Result<Value, Reason> {
         let kind = instance.instance_type.as_ref().map_or("", |kind| kind.as_str());
         let family = kind.split('.').next().unwrap_or_default();
         if !BURSTABLE.contains(&family) {

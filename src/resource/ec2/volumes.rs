@@ -1,4 +1,7 @@
 //! The volumes of instances: one listing before the instances, kept small, joined by volume id.
+//!
+//! A volume that is being modified is listed as it will be from the moment that its modification takes effect (state
+//! `optimizing`), which is seconds after it was asked for: nothing has to be asked beside.
 
 use std::collections::HashMap;
 
@@ -7,9 +10,9 @@ use serde_json::{Map, Value, json};
 
 use super::attributes::{ATTRIBUTES, BLOCK_DEVICES};
 use crate::domain::schema;
-use crate::domain::state::ResourceState;
+use crate::domain::state::{ResourceState, escape};
 use crate::resource::ec2_query::{PAGE, declared_filter, next_page};
-use crate::resource::{Aws, ReadError, ReadRequest};
+use crate::resource::{Aws, ReadError, ReadRequest, kms};
 
 /// IOPS and MiB/s that a gp3 volume has unless told otherwise.
 const GP3_IOPS: u32 = 3000;
@@ -129,16 +132,33 @@ pub(super) fn normalize(devices: &mut Map<String, Value>) {
     }
 }
 
-/// Takes a declared bare key id for the ARN that ends with it.
+/// Takes a declared key that may be the live one for it.
 pub(super) fn align_keys(declared: &ResourceState, live: &mut ResourceState) {
     let Some(Value::Object(devices)) = live.get_mut(BLOCK_DEVICES) else { return };
     for (device, volume) in devices {
-        let declared = declared.get(BLOCK_DEVICES).and_then(|devices| devices.get(device)?.get("KmsKeyId")?.as_str());
-        let (Some(declared), Some(Value::String(key))) = (declared, volume.get_mut("KmsKeyId")) else { continue };
-        if key.rsplit_once(":key/").is_some_and(|(_, id)| id == declared) {
+        let (Some(declared), Some(Value::String(key))) = (key_of(declared, device), volume.get_mut("KmsKeyId")) else {
+            continue;
+        };
+        if kms::may_be_same(declared, key) {
             declared.clone_into(key);
         }
     }
+}
+
+/// The keys that are declared by an alias while AWS tells the key: as pointers, with the reason.
+pub(super) fn incomparable_keys(declared: &ResourceState, live: &ResourceState) -> Vec<(String, String)> {
+    let devices = declared.get(BLOCK_DEVICES).and_then(Value::as_object);
+    let devices = devices.into_iter().flat_map(|devices| devices.keys());
+    let is_incomparable = |device: &&String| {
+        let keys = key_of(declared, device).zip(key_of(live, device));
+        keys.is_some_and(|(declared, live)| kms::is_incomparable(declared, live))
+    };
+    let pointer = |device: &String| format!("/{BLOCK_DEVICES}/{}/KmsKeyId", escape(device));
+    devices.filter(is_incomparable).map(|device| (pointer(device), kms::INCOMPARABLE.to_owned())).collect()
+}
+
+fn key_of<'a>(state: &'a ResourceState, device: &str) -> Option<&'a str> {
+    state.get(BLOCK_DEVICES)?.get(device)?.get("KmsKeyId")?.as_str()
 }
 
 #[cfg(test)]
@@ -179,6 +199,11 @@ mod tests {
         let mut live = with_key(arn);
         Ec2.align(&with_key("234abcd"), &mut live);
         assert_eq!(live, with_key(arn));
+        assert_eq!(Ec2.incomparable(&with_key("234abcd"), &live), []);
+        let unknown = Ec2.incomparable(&with_key("alias/ebs"), &live);
+        assert_eq!(unknown[0].0, "/BlockDevices/d/KmsKeyId");
+        Ec2.align(&with_key("alias/ebs"), &mut live);
+        assert_eq!(live, with_key("alias/ebs"), "no drift");
     }
 
     #[test]

@@ -128,8 +128,7 @@ impl ResourceType for IamRole {
     }
 
     fn is_aws_owned(&self, _: &str, state: &ResourceState) -> bool {
-        let path = state.get(PATH).and_then(Value::as_str).unwrap_or_default();
-        AWS_PATHS.iter().any(|prefix| path.starts_with(prefix))
+        is_aws_path(state.get(PATH).and_then(Value::as_str).unwrap_or_default())
     }
 
     fn example(&self) -> ResourceState {
@@ -149,6 +148,11 @@ impl ResourceType for IamRole {
             .with(PATH, "/")
             .with(TAGS, json!({"Env": "prod"}))
     }
+}
+
+/// Whether AWS makes the roles at this path.
+fn is_aws_path(path: &str) -> bool {
+    AWS_PATHS.iter().any(|prefix| path.starts_with(prefix))
 }
 
 /// AWS's own JSON form of an attribute becomes ours.

@@ -17,10 +17,11 @@ use crate::domain::policy;
 use crate::domain::schema::find;
 use crate::domain::state::ResourceState;
 use crate::resource::aws::ErrorClass;
-use crate::resource::{Aws, Live, ReadError, ReadRequest, ResourceType, Undeclared};
+use crate::resource::{Aws, Live, ReadError, ReadRequest, Reason, ResourceType, Undeclared};
 
 use super::{
     ATTACHED, ATTRIBUTES, BOUNDARY, DEFAULT_SESSION, DESCRIPTION, INLINE, IamRole, MAX_SESSION, PATH, TAGS, TRUST,
+    is_aws_path,
 };
 
 const DETAILS: &str = "GetAccountAuthorizationDetails";
@@ -53,6 +54,7 @@ pub(super) fn read<'a>(
                 .await
                 .map_err(|error| aws.read_error("iam", DETAILS, &error))?;
             marker = next_marker(aws, DETAILS, page.is_truncated, page.marker, marker.as_ref())?;
+            aws.bystanders.add(0);
             for role in page.role_detail_list.unwrap_or_default() {
                 let Some(name) = role.role_name.clone() else {
                     Err(bad_answer(aws, DETAILS, "a role without a name"))?;
@@ -63,6 +65,8 @@ pub(super) fn read<'a>(
                     kind.normalize(&mut live.state);
                     retain_wanted(request, &mut live);
                     yield live;
+                } else if !is_aws_path(role.path.as_deref().unwrap_or_default()) {
+                    aws.bystanders.add(1);
                 }
             }
             if marker.is_none() {
@@ -79,7 +83,7 @@ enum Listed {
     /// By role name.
     Read(HashMap<String, ListedRole>),
     /// It could not be read, and why.
-    Failed(String),
+    Failed(Reason),
 }
 
 struct ListedRole {
@@ -103,7 +107,7 @@ impl Listed {
         .await
         {
             Ok(()) => Self::Read(roles),
-            Err(error) => Self::Failed(error.to_string()),
+            Err(error) => Self::Failed(error.into()),
         }
     }
 
@@ -118,7 +122,7 @@ impl Listed {
                     live.state.set(MAX_SESSION, role.max_session.map_or(DEFAULT_SESSION, i64::from));
                     return;
                 }
-                None => format!("the role appeared after iam:{LIST} was read"),
+                None => format!("the role appeared after iam:{LIST} was read").into(),
             },
         };
         live.unknown.extend(LISTED.map(|attribute| (attribute.to_owned(), reason.clone())));
@@ -174,6 +178,7 @@ fn bad_answer(aws: &Aws, operation: &'static str, what: &str) -> ReadError {
         region: aws.region.clone(),
         class: ErrorClass::Other,
         detail: format!(": AWS answered with {what}"),
+        missing_action: None,
     }
 }
 
@@ -200,7 +205,7 @@ fn retain_wanted(request: &ReadRequest, live: &mut Live) {
 fn put_document(live: &mut Live, attribute: &str, document: Option<String>) {
     match read_document(document) {
         Ok(document) => live.state.set(attribute, document),
-        Err(reason) => drop(live.unknown.insert(attribute.to_owned(), reason)),
+        Err(reason) => drop(live.unknown.insert(attribute.to_owned(), reason.into())),
     }
 }
 
@@ -213,7 +218,7 @@ fn put_inline_policies(live: &mut Live, policies: Vec<aws_sdk_iam::types::Policy
     });
     match read.collect::<Result<Map<_, _>, String>>() {
         Ok(policies) => live.state.set(INLINE, policies),
-        Err(reason) => drop(live.unknown.insert(INLINE.to_owned(), reason)),
+        Err(reason) => drop(live.unknown.insert(INLINE.to_owned(), reason.into())),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod cost;
+mod pending;
 mod read;
 mod severity;
 mod version;
@@ -12,7 +13,7 @@ mod version;
 use futures::stream::BoxStream;
 use serde_json::Value;
 
-use super::{Aws, Live, ReadError, ReadRequest, ResourceType};
+use super::{Aws, Live, ReadError, ReadRequest, ResourceType, kms};
 use crate::domain::cost::{MonthlyCost, Prices};
 use crate::domain::diff::Change;
 use crate::domain::id::Region;
@@ -66,12 +67,6 @@ impl ResourceType for Rds {
         let mut canonical = state.clone();
         self.normalize(&mut canonical);
         problems.extend(schema::check_words(attributes::WORDS, &canonical));
-        for name in KMS_KEYS {
-            if state.get(name).and_then(Value::as_str).is_some_and(|key| key.contains("alias/")) {
-                let message = "an alias, but AWS tells the key behind it: write the key's ARN or id".to_owned();
-                problems.push(StateProblem { pointer: format!("/{name}"), message });
-            }
-        }
         problems
     }
 
@@ -92,8 +87,15 @@ impl ResourceType for Rds {
         schema::align(self.attributes(), declared, live);
         align_text(declared, live, "EngineVersion", version::is_prefix);
         for name in KMS_KEYS {
-            align_text(declared, live, name, is_id_of_key);
+            align_text(declared, live, name, kms::may_be_same);
         }
+    }
+
+    fn incomparable(&self, declared: &ResourceState, live: &ResourceState) -> Vec<(String, String)> {
+        let key =
+            |state: &ResourceState, name: &str| state.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let names = KMS_KEYS.iter().filter(|name| kms::is_incomparable(&key(declared, name), &key(live, name)));
+        names.map(|name| (format!("/{name}"), kms::INCOMPARABLE.to_owned())).collect()
     }
 
     fn severity_within(&self, change: &Change, live: &ResourceState) -> Severity {
@@ -121,11 +123,6 @@ fn align_text(declared: &ResourceState, live: &mut ResourceState, name: &str, is
     if is_same(declared, live) {
         live.clone_from(declared);
     }
-}
-
-/// Whether `declared` is the bare id of the key whose ARN is `live`.
-fn is_id_of_key(declared: &str, live: &str) -> bool {
-    live.rsplit_once(":key/").is_some_and(|(_, id)| id == declared)
 }
 
 #[cfg(test)]
@@ -186,13 +183,15 @@ mod tests {
     }
 
     #[test]
-    fn a_key_may_be_declared_by_id_but_not_by_alias() {
+    fn a_key_may_be_declared_by_id_and_is_unknown_by_alias() {
         let id = "11111111-2222-3333-4444-555555555555";
         let arn = &format!("arn:aws:kms:us-east-1:123456789012:key/{id}");
         assert_eq!(aligned("KmsKeyId", id, arn), id);
         assert_eq!(aligned("KmsKeyId", "5555", arn), *arn);
-        let problems = Rds.check(&state(json!({"KmsKeyId": "alias/orders"})));
-        assert_eq!(problems.len(), 1);
-        assert_eq!(problems[0].pointer, "/KmsKeyId");
+        let state = |key: &str| ResourceState::new().with("KmsKeyId", key);
+        assert_eq!(Rds.incomparable(&state(id), &state(arn)), []);
+        assert_eq!(aligned("KmsKeyId", "alias/orders", arn), "alias/orders", "no drift");
+        assert_eq!(Rds.incomparable(&state("alias/orders"), &state(arn))[0].0, "/KmsKeyId");
+        assert_eq!(Rds.incomparable(&state("alias/orders"), &ResourceState::new().with("KmsKeyId", Value::Null)), []);
     }
 }

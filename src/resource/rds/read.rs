@@ -1,10 +1,11 @@
 //! Reads databases: one listing, 100 a page, tags inline.
 
-use aws_sdk_rds::types::{DbInstance, DbInstanceRole, DomainMembership};
+use aws_sdk_rds::types::{DbInstance, DbInstanceRole, DomainMembership, ProcessorFeature};
 use futures::stream::{BoxStream, StreamExt};
 use serde_json::{Map, Value, json};
 
 use super::Rds;
+use super::pending::{option_groups, pending};
 use crate::domain::schema::Fill;
 use crate::domain::state::ResourceState;
 use crate::resource::aws::ErrorClass;
@@ -45,11 +46,14 @@ pub(super) fn read<'a>(aws: &'a Aws, request: &'a ReadRequest) -> BoxStream<'a, 
             let page = page.map_err(|error| aws.read_error(SERVICE, OPERATION, &error))?;
             // AWS writes an empty list where there is none: an answer without a list is no answer.
             let instances = page.db_instances.ok_or_else(|| malformed(aws, "the answer holds no list of instances"))?;
+            aws.bystanders.add(0);
             for instance in instances {
                 let id = instance.db_instance_identifier.as_deref().map(|id| Rds.canonical_id(id));
                 let id = id.ok_or_else(|| malformed(aws, "the answer holds an instance without identifier"))?;
                 if is_wanted(request, &id, &instance) {
                     yield live(id, instance);
+                } else if !request.wants(&id) && instance.db_cluster_identifier.is_none() {
+                    aws.bystanders.add(1);
                 }
             }
         }
@@ -65,6 +69,7 @@ fn malformed(aws: &Aws, what: &str) -> ReadError {
         region: aws.region.clone(),
         class: ErrorClass::Other,
         detail: format!(": {what}"),
+        missing_action: None,
     }
 }
 
@@ -75,16 +80,17 @@ fn is_wanted(request: &ReadRequest, id: &str, instance: &DbInstance) -> bool {
 
 fn live(id: String, instance: DbInstance) -> Live {
     let status = instance.db_instance_status.clone().unwrap_or_default();
+    let pending = pending(&instance);
     let mut state = state_of(instance);
     Rds.normalize(&mut state);
-    let mut live = Live::new(id, state);
+    let mut live = Live { pending, ..Live::new(id, state) };
     if UNSETTLED.contains(&status.as_str()) || status.starts_with(UNSETTLED_PREFIX) {
         live.unsettled = Some(status);
     }
     for attribute in Rds.attributes().iter().filter(|attribute| attribute.fill == Fill::Undefined) {
         if live.state.get(attribute.name).is_none_or(Value::is_null) {
             live.state.remove(attribute.name);
-            live.unknown.insert(attribute.name.to_owned(), format!("{OPERATION} did not tell it"));
+            live.unknown.insert(attribute.name.to_owned(), format!("{OPERATION} did not tell it").into());
         }
     }
     live
@@ -114,11 +120,13 @@ fn set_engine(state: &mut ResourceState, instance: &DbInstance) {
     state.set("MultiAZ", instance.multi_az);
     let parameters = instance.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name.clone());
     state.set("DBParameterGroupName", parameters);
-    let options = instance.option_group_memberships().first().and_then(|group| group.option_group_name.clone());
+    let options = option_groups(instance).0.and_then(|group| group.option_group_name.clone());
     state.set("OptionGroupName", options);
-    let features = instance.processor_features().iter();
-    let features = features.filter_map(|feature| Some((feature.name.clone()?, feature.value.clone())));
-    state.set("ProcessorFeatures", object(features));
+    state.set("ProcessorFeatures", processor_features(instance.processor_features()));
+}
+
+pub(super) fn processor_features(features: &[ProcessorFeature]) -> Map<String, Value> {
+    object(features.iter().filter_map(|feature| Some((feature.name.clone()?, feature.value.clone()))))
 }
 
 fn set_storage(state: &mut ResourceState, instance: &DbInstance) {

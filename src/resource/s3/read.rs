@@ -15,7 +15,7 @@ use crate::domain::policy;
 use crate::domain::schema::{self, Shape};
 use crate::domain::state::ResourceState;
 
-use super::super::{Aws, Live, ReadError, ReadRequest};
+use super::super::{Aws, Live, ReadError, ReadRequest, Reason};
 use super::attributes::ATTRIBUTES;
 use super::gets::{Ask, Failure, GETS, Get};
 use super::list::{self, Listed, Place};
@@ -34,13 +34,14 @@ pub(super) fn buckets<'a>(
             return;
         }
         let reader = Reader::new(aws, request);
+        let census = Census::default();
         let mut listing_failed = None;
         let mut read_failed = None;
         {
             let listed = list::buckets(aws).scan((), |(), bucket| {
                 future::ready(bucket.map_err(|error| listing_failed = Some(error)).ok())
             });
-            let wanted = listed.filter(|bucket| future::ready(request.wants(&bucket.name)));
+            let wanted = listed.filter(|bucket| future::ready(census.wants(request, bucket)));
             let mut reads = Box::pin(wanted.map(|bucket| reader.read(bucket)).buffer_unordered(IN_FLIGHT));
             while let Some(read) = reads.next().await {
                 match read {
@@ -50,9 +51,35 @@ pub(super) fn buckets<'a>(
                 }
             }
         }
+        if let Some(count) = census.count().filter(|_| listing_failed.is_none()) {
+            aws.bystanders.add(count);
+        }
         if let Some(error) = listing_failed.or(read_failed) {
             yield Err(error);
         }
+    }
+}
+
+/// Counts the buckets of the region that nobody asks for, if the listing tells where each lives.
+#[derive(Default)]
+struct Census(Mutex<(u64, bool)>);
+
+impl Census {
+    /// Whether a bucket is wanted; counted if not.
+    fn wants(&self, request: &ReadRequest, bucket: &Listed) -> bool {
+        if request.wants(&bucket.name) {
+            return true;
+        }
+        let mut census = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        census.0 += u64::from(bucket.region.as_ref() == Some(&request.scope.region));
+        census.1 |= bucket.region.is_none();
+        false
+    }
+
+    /// The count; `None` if it is not certain.
+    fn count(&self) -> Option<u64> {
+        let (count, is_uncertain) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (!is_uncertain).then_some(count)
     }
 }
 
@@ -61,7 +88,7 @@ enum Outcome {
     /// AWS's form of the value; null if there is none.
     Read(Value),
     /// Could not be read, and why.
-    Unknown(String),
+    Unknown(Reason),
     /// The bucket was deleted meanwhile.
     Gone,
 }
@@ -76,7 +103,7 @@ impl Outcome {
         }
         match policy::parse(&value) {
             Ok(document) => Self::Read(document),
-            Err(error) => Self::Unknown(format!("AWS answered with what is no policy document: {error}")),
+            Err(error) => Self::Unknown(format!("AWS answered with what is no policy document: {error}").into()),
         }
     }
 }
@@ -102,7 +129,7 @@ impl<'a> Reader<'a> {
             Place::NotMine => None,
             Place::Unlocated(error) => {
                 // Denied or failed, the bucket exists: nothing of it is known.
-                let reason = format!("its region is not known: {error}");
+                let reason = Reason::from(error).told(|why| format!("its region is not known: {why}"));
                 let mut live = Live::new(bucket.name, ResourceState::new());
                 live.unknown =
                     self.wanted(&live.resource_id).map(|g| (g.attribute.to_owned(), reason.clone())).collect();
@@ -145,7 +172,7 @@ impl<'a> Reader<'a> {
             Ok(value) => Outcome::of(get, value),
             Err(failure) if failure.is(&["NoSuchBucket"]) => Outcome::Gone,
             Err(failure) if failure.is(get.absent) => Outcome::Read(Value::Null),
-            Err(Failure { error, .. }) => Outcome::Unknown(error.to_string()),
+            Err(Failure { error, .. }) => Outcome::Unknown(error.into()),
         }
     }
 

@@ -23,6 +23,9 @@ pub use rule::{Owner, RuleKey};
 const INGRESS: &str = "IngressRules";
 const EGRESS: &str = "EgressRules";
 
+/// The name of the group that each VPC comes with.
+const DEFAULT_NAME: &str = "default";
+
 const RULE: Shape = Shape::Object(&[Field::new("Description", Shape::Text, Fill::Text(""))]);
 const RULES: Shape = Shape::Map(&RULE);
 
@@ -106,8 +109,8 @@ impl ResourceType for SecurityGroup {
     }
 
     fn is_aws_owned(&self, _resource_id: &str, state: &ResourceState) -> bool {
-        // Each VPC comes with one, and it cannot be deleted.
-        state.get("GroupName").and_then(Value::as_str) == Some("default")
+        // Each VPC comes with one, and it cannot be deleted. One that lets in more than AWS made it for is somebody's.
+        state.get("GroupName").and_then(Value::as_str) == Some(DEFAULT_NAME) && is_as_made(state)
     }
 
     fn example(&self) -> ResourceState {
@@ -125,6 +128,15 @@ impl ResourceType for SecurityGroup {
             .with(EGRESS, json!({"all:all:0.0.0.0/0": {"Description": ""}}))
             .with("Tags", json!({"Team": "web"}))
     }
+}
+
+/// Whether a VPC's default group lets through no more than when AWS made it. Who takes rules away makes it safer.
+fn is_as_made(state: &ResourceState) -> bool {
+    let has_only = |attribute: &str, known: &[&str]| {
+        let rules = state.get(attribute).and_then(Value::as_object);
+        rules.is_none_or(|rules| rules.keys().all(|key| known.contains(&key.as_str())))
+    };
+    has_only(INGRESS, &["all:all:self"]) && has_only(EGRESS, &["all:all:0.0.0.0/0", "all:all:::/0"])
 }
 
 fn normalize(state: &mut ResourceState, owner: Owner<'_>) {
@@ -215,6 +227,20 @@ mod tests {
         }
         assert_eq!(rate("/Tags/Env", None, Some(json!("prod"))), Severity::Info);
         assert_eq!(rate("/GroupName", Some(json!("a")), Some(json!("b"))), Severity::Warning);
+    }
+
+    #[test]
+    fn the_default_group_of_a_vpc_is_awss_own_until_it_lets_through_more() {
+        let group = |name: &str, ingress: Value, egress: Value| {
+            let state = ResourceState::new().with("GroupName", name).with(INGRESS, ingress).with(EGRESS, egress);
+            SecurityGroup.is_aws_owned("sg-1", &state)
+        };
+        let (inside, outside) = (json!({"all:all:self": {}}), json!({"all:all:0.0.0.0/0": {}, "all:all:::/0": {}}));
+        assert!(group("default", inside.clone(), outside.clone()));
+        assert!(group("default", json!({}), json!({})), "locked down");
+        assert!(!group("default", json!({"tcp:22-22:0.0.0.0/0": {}}), outside.clone()));
+        assert!(!group("default", inside.clone(), json!({"tcp:25-25:10.0.0.0/8": {}})));
+        assert!(!group("web", inside, outside));
     }
 
     #[test]

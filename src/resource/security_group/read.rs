@@ -6,7 +6,7 @@ use futures::stream::{BoxStream, StreamExt};
 use serde_json::{Map, Value, json};
 
 use super::rule::{Owner, RuleKey};
-use super::{EGRESS, INGRESS};
+use super::{DEFAULT_NAME, EGRESS, INGRESS, is_as_made};
 use crate::domain::state::ResourceState;
 use crate::resource::ec2_query::{PAGE, declared_filter, next_page, tags};
 use crate::resource::{Aws, Live, ReadError, ReadRequest};
@@ -17,15 +17,25 @@ pub(super) fn read<'a>(aws: &'a Aws, request: &'a ReadRequest) -> BoxStream<'a, 
         let mut token = None;
         while request.wants_any() {
             let call = aws.ec2.describe_security_groups().max_results(PAGE).set_next_token(token);
-            let page = call.set_filters(declared_filter(request, "group-id")).send().await;
+            let filter = declared_filter(request, "group-id");
+            let lists_all = filter.is_none();
+            let page = call.set_filters(filter).send().await;
             let page = page.map_err(|error| aws.read_error("ec2", "DescribeSecurityGroups", &error))?;
             token = next_page(page.next_token);
+            let mut bystanders = 0;
             for group in page.security_groups.unwrap_or_default() {
                 let id = group.group_id.clone().unwrap_or_default();
                 if request.wants(&id) {
                     let state = state_of(group, aws.account_id.as_str());
                     yield Live::new(id, state);
+                } else if group.group_name.as_deref() != Some(DEFAULT_NAME)
+                    || !is_as_made(&state_of(group, aws.account_id.as_str()))
+                {
+                    bystanders += 1;
                 }
+            }
+            if lists_all {
+                aws.bystanders.add(bystanders);
             }
             if token.is_none() {
                 break;

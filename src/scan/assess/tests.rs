@@ -42,7 +42,7 @@ impl Case {
             terraform_address: None,
         };
         let mut live = Live::new("r-1", state(live));
-        live.unknown = unknown.iter().map(|name| ((*name).to_owned(), "denied".to_owned())).collect();
+        live.unknown = unknown.iter().map(|name| ((*name).to_owned(), "denied".into())).collect();
         self.context().judge_declared(&declared, &live, standing)
     }
 }
@@ -95,7 +95,7 @@ fn an_unread_attribute_is_neither_drift_nor_absent() {
     let case = Case::new("S3");
     let judged = case.judge(json!({ "Policy": null, "Tags": {} }), json!({ "Tags": {} }), &["Policy"], None);
     assert_eq!(judged.verdict, Verdict::Matches);
-    assert_eq!(judged.unknown["Policy"], "denied");
+    assert_eq!(&*judged.unknown["Policy"], "denied");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_resource_of_which_nothing_could_be_read_is_not_judged() {
     let standing = Standing { expected: &expected, actual: &gone };
     let judged = case.judge(expected.clone(), json!({}), &["Policy"], Some(standing));
     assert!(matches!(judged.verdict, Verdict::Unjudged(_)), "{judged:?}");
-    assert_eq!(judged.unknown["Policy"], "denied");
+    assert_eq!(&*judged.unknown["Policy"], "denied");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn what_stands_of_an_unread_attribute_of_an_unmanaged_resource_is_kept() {
     let case = Case::new("S3");
     let (nothing, was) = (Value::Null, json!({ "Policy": null, "Tags": { "a": "b" } }));
     let mut live = Live::new("r-1", state(json!({ "Tags": { "a": "c" } })));
-    live.unknown.insert("Policy".to_owned(), "denied".to_owned());
+    live.unknown.insert("Policy".to_owned(), "denied".into());
     let standing = Standing { expected: &nothing, actual: &was };
     let found = finding(case.context().judge_unmanaged(&live, Some(standing)));
     assert_eq!(found.actual, json!({ "Policy": null, "Tags": { "a": "c" } }));

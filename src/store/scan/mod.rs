@@ -3,17 +3,21 @@
 //! A scan is done when its last shard is; which one is last is decided under a lock on the scan's row. Reading is in
 //! [`list`] and its like here, writing in `progress.rs`.
 
+mod coverage;
 mod progress;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::error::{Step, StoreError};
+use crate::domain::coverage::{Coverage, MissingAction, Note};
 use crate::domain::drift::DetectedBy;
 use crate::domain::id::{AccountId, JobId, Region, ScanId, Scope};
 use crate::domain::scan::ScanStatus;
+use coverage::Figures;
 pub use progress::{
     NewScan, ShardReport, call_off, close_if_done, close_orphans, finish_shard, insert, insert_failed, lock_open_shard,
     newer_read_exists, start_shard,
@@ -44,6 +48,9 @@ pub struct Scan {
     pub finished_at: Option<DateTime<Utc>>,
     /// What could not be read and why.
     pub error: Option<String>,
+    /// What is known of the estate, and what is not.
+    #[serde(flatten)]
+    pub coverage: Coverage,
 }
 
 /// One account, region and type of a scan.
@@ -60,12 +67,15 @@ pub struct Shard {
     pub drifts_found: i64,
     /// Drifts found to be over.
     pub drifts_resolved: i64,
-    /// Resources of which something could not be read.
-    pub resources_unknown: i64,
     /// HTTP requests sent to AWS, retries included.
     pub api_calls: i64,
     /// What could not be read and why.
     pub error: Option<String>,
+    /// What is known of the scope, and what is not.
+    #[serde(flatten)]
+    pub coverage: Coverage,
+    /// What is to be known of single resources beside drifts and failed reads.
+    pub notes: Vec<Note>,
     /// The job that works on it.
     pub job_id: Option<JobId>,
     /// When reading began.
@@ -95,6 +105,15 @@ struct Row {
     started_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
     error: Option<String>,
+    declared: i64,
+    in_sync: i64,
+    missing: i64,
+    unknown: i64,
+    converging: i64,
+    unmanaged: Option<i64>,
+    attributes_unknown: i64,
+    ignored: i64,
+    missing_actions: Json<Vec<MissingAction>>,
 }
 
 impl TryFrom<Row> for Scan {
@@ -114,6 +133,17 @@ impl TryFrom<Row> for Scan {
             started_at: row.started_at,
             finished_at: row.finished_at,
             error: row.error,
+            coverage: Coverage::from(Figures {
+                declared: row.declared,
+                in_sync: row.in_sync,
+                missing: row.missing,
+                unknown: row.unknown,
+                converging: row.converging,
+                unmanaged: row.unmanaged,
+                attributes_unknown: row.attributes_unknown,
+                ignored: row.ignored,
+                missing_actions: row.missing_actions,
+            }),
         })
     }
 }
@@ -125,9 +155,12 @@ impl TryFrom<Row> for Scan {
 pub async fn find(conn: &mut PgConnection, id: ScanId) -> Result<Option<Scan>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        "select id, schedule, detected_by, status, resources_scanned, drifts_found, drifts_resolved, api_calls,
-                started_at, finished_at, error
-         from scans where id = $1",
+        r#"select id, schedule, detected_by, status, resources_scanned, drifts_found, drifts_resolved, api_calls,
+                started_at, finished_at, error, resources_declared as declared, resources_in_sync as in_sync,
+                resources_missing as missing, resources_unknown as unknown, resources_converging as converging,
+                resources_unmanaged as unmanaged, attributes_unknown, changes_ignored as ignored,
+                missing_actions as "missing_actions: Json<Vec<MissingAction>>"
+         from scans where id = $1"#,
         id.0
     )
     .fetch_optional(&mut *conn)
@@ -151,11 +184,14 @@ pub async fn get(conn: &mut PgConnection, id: ScanId) -> Result<Scan, StoreError
 pub async fn list(conn: &mut PgConnection, query: &ScanQuery, limit: i64) -> Result<Vec<Scan>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        "select id, schedule, detected_by, status, resources_scanned, drifts_found, drifts_resolved, api_calls,
-                started_at, finished_at, error
+        r#"select id, schedule, detected_by, status, resources_scanned, drifts_found, drifts_resolved, api_calls,
+                started_at, finished_at, error, resources_declared as declared, resources_in_sync as in_sync,
+                resources_missing as missing, resources_unknown as unknown, resources_converging as converging,
+                resources_unmanaged as unmanaged, attributes_unknown, changes_ignored as ignored,
+                missing_actions as "missing_actions: Json<Vec<MissingAction>>"
          from scans
          where ($1::text is null or schedule = $1) and ($2::text is null or status = $2)
-         order by started_at desc, id desc limit $3",
+         order by started_at desc, id desc limit $3"#,
         query.schedule,
         query.status.map(ScanStatus::as_str),
         limit,
@@ -172,9 +208,12 @@ pub async fn list(conn: &mut PgConnection, query: &ScanQuery, limit: i64) -> Res
 /// If the database does not answer.
 pub async fn shards(conn: &mut PgConnection, id: ScanId) -> Result<Vec<Shard>, StoreError> {
     let rows = sqlx::query!(
-        "select account_id, region, resource_type, status, resources_scanned, drifts_found, drifts_resolved,
-                resources_unknown, api_calls, error, job_id, read_started_at, finished_at
-         from scan_shards where scan_id = $1 order by account_id, region, resource_type",
+        r#"select account_id, region, resource_type, status, resources_scanned, drifts_found, drifts_resolved,
+                resources_declared, resources_in_sync, resources_missing, resources_unknown, resources_converging,
+                resources_unmanaged, attributes_unknown, changes_ignored,
+                missing_actions as "missing_actions: Json<Vec<MissingAction>>", notes as "notes: Json<Vec<Note>>",
+                api_calls, error, job_id, read_started_at, finished_at
+         from scan_shards where scan_id = $1 order by account_id, region, resource_type"#,
         id.0
     )
     .fetch_all(&mut *conn)
@@ -193,9 +232,20 @@ pub async fn shards(conn: &mut PgConnection, id: ScanId) -> Result<Vec<Shard>, S
                 resources_scanned: row.resources_scanned,
                 drifts_found: row.drifts_found,
                 drifts_resolved: row.drifts_resolved,
-                resources_unknown: row.resources_unknown,
                 api_calls: row.api_calls,
                 error: row.error,
+                coverage: Coverage::from(Figures {
+                    declared: row.resources_declared,
+                    in_sync: row.resources_in_sync,
+                    missing: row.resources_missing,
+                    unknown: row.resources_unknown,
+                    converging: row.resources_converging,
+                    unmanaged: row.resources_unmanaged,
+                    attributes_unknown: row.attributes_unknown,
+                    ignored: row.changes_ignored,
+                    missing_actions: row.missing_actions,
+                }),
+                notes: row.notes.0,
                 job_id: row.job_id.map(JobId),
                 read_started_at: row.read_started_at,
                 finished_at: row.finished_at,

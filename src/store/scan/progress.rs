@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::Scan;
+use super::{Scan, coverage};
+use crate::domain::coverage::{Coverage, Note};
 use crate::domain::drift::DetectedBy;
 use crate::domain::id::{JobId, ScanId, Scope};
 use crate::domain::scan::ScanStatus;
@@ -37,8 +39,10 @@ pub struct ShardReport {
     pub drifts_found: u64,
     /// Drifts found to be over.
     pub drifts_resolved: u64,
-    /// Resources of which something could not be read.
-    pub resources_unknown: u64,
+    /// What is known of the scope, and what is not.
+    pub coverage: Coverage,
+    /// What is to be known of single resources beside drifts and failed reads.
+    pub notes: Vec<Note>,
     /// HTTP requests sent to AWS, retries included.
     pub api_calls: u64,
     /// What could not be read and why.
@@ -53,7 +57,8 @@ impl Default for ShardReport {
             resources_scanned: 0,
             drifts_found: 0,
             drifts_resolved: 0,
-            resources_unknown: 0,
+            coverage: Coverage::default(),
+            notes: Vec::new(),
             api_calls: 0,
             error: None,
         }
@@ -181,10 +186,15 @@ pub async fn finish_shard(
     report: &ShardReport,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
+    let coverage = &report.coverage;
+    // Invariant: one statement writes the row. A second update of it in the same transaction would make PostgreSQL check
+    // the foreign key again and so share the scan's row, and two shards that finish at once would wait for each other.
     let done = sqlx::query!(
         "update scan_shards
-         set status = $5, resources_scanned = $6, drifts_found = $7, drifts_resolved = $8, resources_unknown = $9,
-             api_calls = $10, error = $11, finished_at = $12
+         set status = $5, resources_scanned = $6, drifts_found = $7, drifts_resolved = $8, api_calls = $9,
+             error = $10, finished_at = $11, resources_declared = $12, resources_in_sync = $13,
+             resources_missing = $14, resources_unknown = $15, resources_converging = $16, resources_unmanaged = $17,
+             attributes_unknown = $18, changes_ignored = $19, missing_actions = $20, notes = $21
          where scan_id = $1 and account_id = $2 and region = $3 and resource_type = $4
            and status in ('queued', 'running')",
         scan_id.0,
@@ -195,10 +205,19 @@ pub async fn finish_shard(
         bigint(report.resources_scanned),
         bigint(report.drifts_found),
         bigint(report.drifts_resolved),
-        bigint(report.resources_unknown),
         bigint(report.api_calls),
         report.error,
         now,
+        coverage.resources_declared,
+        coverage.resources_in_sync,
+        coverage.resources_missing,
+        coverage.resources_unknown,
+        coverage.resources_converging,
+        coverage.resources_unmanaged,
+        coverage.attributes_unknown,
+        coverage.changes_ignored,
+        Json(&coverage.missing_actions) as _,
+        Json(&report.notes) as _,
     )
     .execute(&mut *conn)
     .await
@@ -248,7 +267,11 @@ pub async fn close_if_done(
     .execute(&mut *conn)
     .await
     .step("close a scan")?;
-    if closed.rows_affected() == 0 { Ok(None) } else { super::find(conn, scan_id).await }
+    if closed.rows_affected() == 0 {
+        return Ok(None);
+    }
+    coverage::sum_up(conn, scan_id).await?;
+    super::find(conn, scan_id).await
 }
 
 async fn joined_errors(conn: &mut PgConnection, scan_id: ScanId) -> Result<Option<String>, StoreError> {

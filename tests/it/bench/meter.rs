@@ -98,7 +98,8 @@ impl Daemon {
     /// Lets it scan these shards to their end.
     pub async fn scan(&self, scopes: &[Scope]) {
         let id = ScanId::new();
-        let scan = plan::NewScan { id, schedule: None, detected_by: DetectedBy::Manual, unmanaged: Unmanaged::Ignore };
+        let scan =
+            plan::NewScan { id, schedule: None, detected_by: DetectedBy::Manual, unmanaged: Unmanaged::Ignore.into() };
         let mut tx = self.store.begin().await.expect("a transaction");
         plan::start(&mut tx, &scan, scopes, chrono::DateTime::UNIX_EPOCH).await.expect("a scan");
         tx.commit().await.expect("commit");

@@ -17,7 +17,7 @@ async fn the_rest_is_compared(ops: &'static Ops, operation: &str, attribute: &st
     let more = "and 3 more could not be read: ";
     assert_ended(&scan, "partial", &[&count, more, &format!("allow {action} to the role")]);
     assert_eq!((scan.resources_scanned, scan.drifts_found, scan.drifts_resolved), (4, 3, 1));
-    assert_eq!(scene.app.shards(&scan).await[0].resources_unknown, 4);
+    assert_eq!(scene.app.shards(&scan).await[0].coverage.resources_unknown, 4);
     let after = memory(&scene.app).await;
     let row = |rows: &[Value], id: &str| {
         let row = rows.iter().find(|row| row["resource_id"] == id).expect("its drift");

@@ -18,7 +18,7 @@ async fn only_the_first_page_counts(ops: &'static Ops, fault: Effect) {
     let scan = scene.scan().await;
     assert_ended(&scan, "partial", &[ops.listing]);
     assert_eq!((scan.resources_scanned, scan.drifts_found, scan.drifts_resolved), (2, 2, 0));
-    let unknown: i64 = scene.app.shards(&scan).await.iter().map(|shard| shard.resources_unknown).sum();
+    let unknown: i64 = scene.app.shards(&scan).await.iter().map(|shard| shard.coverage.resources_unknown).sum();
     assert_eq!(unknown, 3, "two resources are not listed yet, and one may be missing");
     let drifts = scene.app.drifts().await;
     let mut ids: Vec<&str> = drifts.iter().map(|drift| drift.key.resource_id.as_str()).collect();

@@ -166,7 +166,7 @@ impl TestApp {
             id: ScanId::new(),
             schedule: None,
             detected_by: DetectedBy::Manual,
-            unmanaged: if self.setup.unmanaged { Unmanaged::Report } else { Unmanaged::Ignore },
+            unmanaged: if self.setup.unmanaged { Unmanaged::Report } else { Unmanaged::Ignore }.into(),
         };
         let scopes = self.scopes().await;
         let mut tx = self.store.begin().await.expect("a transaction");
