@@ -30,7 +30,7 @@ use crate::domain::state::ResourceState;
 pub use aws::{Aws, ReadError};
 pub use live::{Live, Reason};
 pub(crate) use s3::cors;
-pub use security_group::{Owner as RuleOwner, RuleKey};
+pub use security_group::{Owner as RuleOwner, RuleFault, RuleKey};
 
 /// Every type that DriftSentry watches.
 pub const BUILTIN: &[&dyn ResourceType] =

@@ -167,7 +167,9 @@ impl Fold {
                 self.declare(kind, &subject, loaded);
             }
             if subject.iter().all(|heard| heard.kind.role == Role::Part) {
-                subject.iter().for_each(|part| orphans.entry(part.kind.name).or_default().push(part.address.clone()));
+                for part in subject {
+                    orphans.entry(part.kind.name).or_default().push(part.address);
+                }
             }
         }
         loaded.notes.extend(orphans.into_iter().map(|(kind, addresses)| orphaned(kind, &addresses)));

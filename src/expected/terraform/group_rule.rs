@@ -7,6 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::instance::Instance;
+use crate::domain::id::AccountId;
 use crate::resource::{RuleKey, RuleOwner};
 
 /// The names under which a form keeps the parts of a rule.
@@ -43,7 +44,7 @@ pub(super) const VPC_RULE: Form = Form {
 pub(super) fn blocks(group: &Instance, direction: &str) -> Option<Value> {
     let blocks = group.attributes.get(direction)?.as_array()?;
     let account = group.account_id();
-    let account = group.attributes.text("owner_id").or(account.as_ref().map(|id| id.as_str()));
+    let account = group.attributes.text("owner_id").or(account.as_ref().map(AccountId::as_str));
     let owner = RuleOwner { group_id: group.attributes.text("id"), account_id: account };
     let mut rules = Map::new();
     for block in blocks {

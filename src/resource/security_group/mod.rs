@@ -18,7 +18,7 @@ use crate::domain::id::{Region, ResourceKey};
 use crate::domain::schema::{self, Attribute, Field, Fill, INFO, Rate, Shape, StateProblem, WARNING};
 use crate::domain::severity::Severity;
 use crate::domain::state::{ResourceState, escape};
-pub use rule::{Owner, RuleKey};
+pub use rule::{Owner, RuleFault, RuleKey};
 
 const INGRESS: &str = "IngressRules";
 const EGRESS: &str = "EgressRules";

@@ -85,6 +85,9 @@ pub struct Owner<'a> {
 
 impl RuleKey {
     /// Reads a key as people write it.
+    ///
+    /// # Errors
+    /// If it is none, with what to write instead.
     pub fn parse(text: &str, owner: Owner<'_>) -> Result<Self, RuleFault> {
         let mut split = text.trim().splitn(3, ':');
         let (Some(protocol), Some(ports), Some(source)) = (split.next(), split.next(), split.next()) else {
@@ -95,6 +98,9 @@ impl RuleKey {
     }
 
     /// Reads what AWS answers: ports are absent where they do not matter.
+    ///
+    /// # Errors
+    /// If the protocol or the source is none.
     pub fn of_aws(
         protocol: &str,
         from: Option<i32>,
