@@ -6,6 +6,7 @@
 //!
 //! Invariant: what is in doubt (a document that broke off, a tainted instance) is not declared, but undecided.
 
+mod heading;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,10 +16,12 @@ use serde_json::Value;
 
 use super::instance::Instance;
 use super::mapping::{Alias, Join, Mapping, Role, TerraformType};
+use super::state::without_keys;
 use crate::domain::id::{AccountId, Region};
 use crate::domain::state::ResourceState;
 use crate::expected::{Declaration, Loaded, Origin, Problem, Types};
 use crate::resource::ResourceType;
+use heading::Heading;
 
 /// What has been said so far.
 pub(super) struct Fold {
@@ -27,15 +30,6 @@ pub(super) struct Fold {
     documents: Vec<Heading>,
     heard: Vec<Heard>,
     aliases: BTreeMap<(&'static str, String), Vec<Alias>>,
-}
-
-/// What is known of a document as a whole.
-struct Heading {
-    name: Arc<str>,
-    /// It could not be read to its end.
-    is_broken: bool,
-    /// Our resource type and attribute of which an unreadable instance may have spoken.
-    doubtful: BTreeSet<(&'static str, &'static str)>,
 }
 
 /// What one instance said of one AWS resource.
@@ -125,10 +119,27 @@ impl Fold {
         self.documents[document].doubtful.extend(doubtful);
     }
 
+    /// Notes that of a document, a plan, only these addresses count.
+    pub(super) fn keep_only(&mut self, name: &str, addresses: BTreeSet<String>) {
+        let document = self.document(name);
+        self.documents[document].existing = Some(addresses);
+    }
+
+    /// Notes Terraform attributes (`*`: all) whose changes the code of the resource at `address` ignores.
+    pub(super) fn ignore(&mut self, name: &str, address: String, attributes: Vec<String>) {
+        let document = self.document(name);
+        self.documents[document].ignored.entry(address).or_default().extend(attributes);
+    }
+
+    /// The ids of what an instance speaks of.
+    pub(super) fn subjects_of(&self, instance: &Instance) -> Vec<String> {
+        let kinds = self.types.get(instance.kind.as_str()).into_iter().flatten();
+        kinds.flat_map(|kind| (kind.subjects)(instance)).collect()
+    }
+
     fn document(&mut self, name: &str) -> usize {
         if self.documents.last().is_none_or(|last| *last.name != *name) {
-            let heading = Heading { name: name.into(), is_broken: false, doubtful: BTreeSet::new() };
-            self.documents.push(heading);
+            self.documents.push(Heading::new(name));
         }
         self.documents.len() - 1
     }
@@ -180,6 +191,9 @@ impl Fold {
         let heard = std::mem::take(&mut self.heard);
         let mut resolved = Vec::with_capacity(heard.len());
         for mut heard in heard {
+            if !self.documents[heard.document].counts(&heard) {
+                continue;
+            }
             let resource_type = heard.kind.resource_type;
             let aliases = self.aliases.get(&(resource_type, heard.id.to_string()));
             for alias in aliases.into_iter().flatten() {
@@ -249,6 +263,9 @@ impl Fold {
                 doubtful.extend(heard.kind.mappings.iter().map(|mapping| mapping.aws));
             }
             for (mapping, value) in heard.words() {
+                if self.documents[heard.document].ignores(heard, mapping) {
+                    doubtful.insert(mapping.aws);
+                }
                 words.entry(mapping.aws).or_default().push(settle::Word { rank: mapping.rank, value, by: heard });
             }
         }

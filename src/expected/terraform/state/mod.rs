@@ -5,8 +5,11 @@
 //! that cannot be read costs only what it may have spoken of.
 
 mod address;
+mod configuration;
+mod pass;
 mod provider;
 mod scan;
+mod shown;
 mod sink;
 mod v4;
 
@@ -15,11 +18,14 @@ use std::io::Read;
 
 use serde_json::Value;
 
+pub(super) use address::without_keys;
+
 use super::fold::Fold;
 use crate::domain::schema::kind_of;
 use crate::expected::Loaded;
 use crate::expected::place::Document;
 use scan::{Broken, Scanner};
+use shown::{Part, Plan};
 use sink::Sink;
 
 const FORMATS: &str = "a state of format version 4 (`terraform state pull`) or the output of `terraform show -json`";
@@ -47,7 +53,7 @@ fn read_document(scanner: &mut Scanner<'_>, sink: &mut Sink<'_>) -> Result<(), B
         Some(0xef) => return scanner.broken("begins with a byte order mark: save it in UTF-8 without one"),
         Some(_) => return scanner.broken(format!("no Terraform state: give {FORMATS}")),
     }
-    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let (mut seen, mut plan): (BTreeSet<String>, _) = (BTreeSet::new(), Plan::default());
     let mut within = scanner.enter(b'{')?;
     while let Some(key) = scanner.next_key(&mut within)? {
         match key.as_str() {
@@ -62,6 +68,11 @@ fn read_document(scanner: &mut Scanner<'_>, sink: &mut Sink<'_>) -> Result<(), B
                 sink.note(|document| document.terraform_version = version);
             }
             "resources" => v4::read_resources(scanner, sink)?,
+            "format_version" => shown::check_format(scanner)?,
+            "values" => shown::read_values(scanner, sink, &mut plan, Part::State)?,
+            "planned_values" => shown::read_values(scanner, sink, &mut plan, Part::Planned)?,
+            "prior_state" => shown::read_prior(scanner, sink, &mut plan)?,
+            "configuration" => configuration::read(scanner, sink)?,
             "encrypted_data" => {
                 return scanner.broken("encrypted by OpenTofu: give the output of `tofu state pull` instead");
             }
@@ -70,9 +81,14 @@ fn read_document(scanner: &mut Scanner<'_>, sink: &mut Sink<'_>) -> Result<(), B
         seen.insert(key);
     }
     scanner.end()?;
-    match (seen.contains("version"), seen.contains("resources")) {
-        (true, true) => Ok(()),
-        (true, false) => scanner.broken("`resources` is missing: the state is not whole"),
+    if seen.contains("planned_values") {
+        sink.fold.keep_only(sink.document, plan.existing);
+    }
+    let has = |key: &str| seen.contains(key);
+    match (has("version"), has("resources"), has("format_version")) {
+        // A state that holds nothing is shown as its format version alone.
+        (true, true, false) | (false, false, true) => Ok(()),
+        (true, false, false) => scanner.broken("`resources` is missing: the state is not whole"),
         _ => scanner.broken(format!("no Terraform state: give {FORMATS}")),
     }
 }

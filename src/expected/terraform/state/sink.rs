@@ -53,19 +53,27 @@ impl Sink<'_> {
 
     /// Takes an instance with the fields that the forms of a state have in common.
     pub(super) fn take(&mut self, place: Place, attributes: Map<String, Value>, version: &Value, is_tainted: bool) {
-        let schema_version = match version {
-            Value::Null => 0,
-            version => match version.as_u64() {
-                Some(version) => version,
-                None => {
-                    let message = format!("its schema_version is {} where a number belongs", kind_of(version));
-                    return self.unreadable(place, message);
-                }
-            },
+        if let Some(instance) = self.instance(place, attributes, version, is_tainted) {
+            self.fold.add(&instance, self.loaded);
+        }
+    }
+
+    /// The instance; `None` if it was told that there is none to make of it.
+    pub(super) fn instance(
+        &mut self,
+        place: Place,
+        attributes: Map<String, Value>,
+        version: &Value,
+        is_tainted: bool,
+    ) -> Option<Instance> {
+        let schema_version = if version.is_null() { Some(0) } else { version.as_u64() };
+        let Some(schema_version) = schema_version else {
+            let message = format!("its schema_version is {} where a number belongs", kind_of(version));
+            self.unreadable(place, message);
+            return None;
         };
         let Place { kind, address, line } = place;
         let origin = Origin { document: self.document.to_owned(), line: Some(line), pointer: address };
-        let instance = Instance { kind, origin, schema_version, is_tainted, attributes: Attributes(attributes) };
-        self.fold.add(&instance, self.loaded);
+        Some(Instance { kind, origin, schema_version, is_tainted, attributes: Attributes(attributes) })
     }
 }

@@ -138,3 +138,89 @@ fn types_that_nobody_watches_are_counted() {
     assert_eq!(loaded.skipped.get("aws_vpc"), Some(&2));
     assert!(loaded.problems.is_empty() && !loaded.lost_any);
 }
+
+fn shown(name: &str, address: &str, more: &Value) -> Value {
+    let mut resource = json!({
+        "address": address, "mode": "managed", "type": "aws_iam_role", "name": "app",
+        "provider_name": "registry.terraform.io/hashicorp/aws", "schema_version": 0,
+        "values": {"name": name, "arn": "arn:aws:iam::123456789012:role/x", "description": "d", "path": "/"},
+    });
+    resource.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    resource
+}
+
+fn values(resources: &[Value]) -> Value {
+    json!({"root_module": {"resources": [], "child_modules": [{"address": "module.m", "resources": resources}]}})
+}
+
+fn ids(loaded: &Loaded) -> Vec<&str> {
+    loaded.declarations.iter().map(|declared| &*declared.resource_id).collect()
+}
+
+#[test]
+fn what_terraform_shows_of_a_state_is_read_as_the_state() {
+    let resources = [
+        shown("app", "module.m.aws_iam_role.app[0]", &json!({"index": 0})),
+        shown("old", "module.m.aws_iam_role.app[0]", &json!({"index": 0, "deposed_key": "0a1b2c3d"})),
+        shown("bad", "module.m.aws_iam_role.bad", &json!({"tainted": true})),
+        shown("data", "module.m.data.aws_iam_role.x", &json!({"mode": "data"})),
+    ];
+    let text = json!({"format_version": "1.0", "values": values(&resources)}).to_string();
+    let loaded = loaded(&[("shown.json", &text)]);
+    assert_eq!((loaded.problems.as_slice(), ids(&loaded)), (&[][..], vec!["app"]));
+    assert_eq!(&*loaded.declarations[0].pointer, "module.m.aws_iam_role.app[0]");
+    assert!(loaded.faulty.contains(&("IAM_ROLE".to_owned(), "bad".to_owned())));
+}
+
+#[test]
+fn a_state_that_holds_nothing_is_shown_as_its_format_alone() {
+    let loaded = loaded(&[("a", "{\"format_version\": \"1.0\"}")]);
+    assert!(loaded.is_empty() && loaded.problems.is_empty() && !loaded.lost_any);
+}
+
+#[test]
+fn a_plan_declares_what_exists_and_stays() {
+    let stays = |description: &str| {
+        let values = json!({"name": "stays", "description": description});
+        shown("", "module.m.aws_iam_role.stays", &json!({ "values": values }))
+    };
+    let planned = [
+        stays("new"),
+        shown("created", "module.m.aws_iam_role.created", &json!({})),
+        shown("renamed", "module.m.aws_iam_role.replaced", &json!({})),
+    ];
+    let prior = [
+        stays("old"),
+        shown("before", "module.m.aws_iam_role.replaced", &json!({})),
+        shown("destroyed", "module.m.aws_iam_role.destroyed", &json!({})),
+    ];
+    let plan = json!({
+        "format_version": "1.2", "planned_values": values(&planned), "prior_state": {"values": values(&prior)},
+    });
+    let loaded = loaded(&[("plan.json", &plan.to_string())]);
+    assert_eq!((loaded.problems.as_slice(), ids(&loaded)), (&[][..], vec!["stays"]));
+    assert_eq!(loaded.declarations[0].state.parse().get("Description"), Some(&json!("new")));
+    assert!(loaded.faulty.contains(&("IAM_ROLE".to_owned(), "before".to_owned())));
+}
+
+#[test]
+fn what_the_code_ignores_is_not_declared() {
+    let declared = |ignored: &Value| {
+        let resources = [shown("app", "module.m.aws_iam_role.app[\"x\"]", &json!({}))];
+        let plan = json!({
+            "configuration": {"root_module": {"module_calls": {"m": {"module": {"resources": [
+                {"address": "aws_iam_role.app", "mode": "managed", "lifecycle": {"ignore_changes": ignored}},
+            ]}}}}},
+            "format_version": "1.2", "planned_values": values(&resources),
+            "prior_state": {"values": values(&resources)},
+        });
+        let loaded = loaded(&[("plan.json", &plan.to_string())]);
+        assert_eq!(loaded.problems, []);
+        loaded.declarations[0].state.parse().names().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let all = declared(&json!([]));
+    assert!(all.contains(&"Description".to_owned()) && all.contains(&"Path".to_owned()));
+    let fewer = declared(&json!(["description", "tags[\"Owner\"]"]));
+    assert!(!fewer.contains(&"Description".to_owned()) && fewer.contains(&"Path".to_owned()));
+    assert!(declared(&json!("all")).is_empty());
+}
