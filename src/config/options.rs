@@ -138,6 +138,12 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether `key` is there, faulty or not.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.options.entries.contains_key(key)
+    }
+
     /// Notes a fault of `key` that the kind itself found.
     pub fn fault<T>(&mut self, key: &'static str, message: &str) -> Option<T> {
         let line = self.options.entries.get(key).map_or(self.options.line, |entry| entry.line);

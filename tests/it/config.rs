@@ -36,7 +36,8 @@ fn load(toml: &str, pairs: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
     config::load(Some(file.path()), env(pairs), &vocabulary())
 }
 
-const SECRETS: [(&str, &str); 4] = [
+const SECRETS: [(&str, &str); 5] = [
+    ("GITLAB_TOKEN", "t"),
     ("PROD_EXTERNAL_ID", "hunter2-external"),
     ("SMTP_URL", "smtp://ops:hunter2@mail.example.com"),
     ("SLACK_URL", "https://hooks.example.com/hunter2"),

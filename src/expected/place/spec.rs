@@ -147,9 +147,13 @@ impl Login {
     fn pair(&self, reader: &mut Reader<'_>) -> Option<(String, Secret)> {
         match (&self.username, &self.password) {
             (Some(username), Some(password)) => Some((username.clone(), password.clone())),
-            (None, Some(_)) => reader.fault("username", "missing: write the user that the password belongs to"),
-            (Some(_), None) => reader.fault("password", "missing: write password = { env = \"STATE_PASSWORD\" }"),
-            (None, None) => None,
+            (None, Some(_)) if !reader.has("username") => {
+                reader.fault("username", "missing: write the user that the password belongs to")
+            }
+            (Some(_), None) if !reader.has("password") => {
+                reader.fault("password", "missing: write password = { env = \"STATE_PASSWORD\" }")
+            }
+            _ => None,
         }
     }
 

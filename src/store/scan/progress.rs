@@ -274,11 +274,16 @@ pub async fn close_if_done(
     super::find(conn, scan_id).await
 }
 
+/// Each error once, with the first parts of the estate that it befell.
 async fn joined_errors(conn: &mut PgConnection, scan_id: ScanId) -> Result<Option<String>, StoreError> {
     let errors = sqlx::query_scalar!(
-        r#"select format('%s in %s/%s: %s', resource_type, account_id, region, error) as "error!"
+        r#"select array_to_string((array_agg(format('%s in %s/%s', resource_type, account_id, region)
+                                             order by account_id, region, resource_type))[1:5], ', ')
+                  || case when count(*) > 5 then format(' and %s more', count(*) - 5) else '' end
+                  || ': ' || error as "error!"
            from scan_shards where scan_id = $1 and error is not null
-           order by account_id, region, resource_type"#,
+           group by error
+           order by min(account_id || ' ' || region || ' ' || resource_type)"#,
         scan_id.0
     )
     .fetch_all(&mut *conn)
