@@ -46,5 +46,6 @@ mod store;
 mod streaming;
 mod support;
 mod support_works;
+mod terraform_buckets;
 mod terraform_declared;
 mod throttling;

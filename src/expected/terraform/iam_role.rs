@@ -58,21 +58,21 @@ const ROLE: &[Mapping] = &[
     Mapping {
         aws: "AssumeRolePolicyDocument",
         from: &[("assume_role_policy", "")],
-        note: "by meaning",
+        note: "",
         rank: Rank::Inline,
         read: |role| attributes(role).text("assume_role_policy").map(Value::from),
     },
     Mapping {
         aws: "AttachedPolicies",
         from: &[("managed_policy_arns[*]", "")],
-        note: "as a set; attachments in resources of their own win; one that nobody declares is drift",
+        note: "attachments in resources of their own win; one that nobody declares is drift",
         rank: Rank::Inline,
         read: |role| list(attributes(role), "managed_policy_arns"),
     },
     Mapping {
         aws: "InlinePolicies",
         from: &[("inline_policy[*].name", ""), ("inline_policy[*].policy", "/*")],
-        note: "by name and meaning; policies in resources of their own win; one that nobody declares is drift",
+        note: "policies in resources of their own win; one that nobody declares is drift",
         rank: Rank::Inline,
         read: |role| {
             attributes(role).get("inline_policy")?.is_array().then(|| {
@@ -127,7 +127,7 @@ const ROLE: &[Mapping] = &[
 const ROLE_POLICY: &[Mapping] = &[Mapping {
     aws: "InlinePolicies",
     from: &[("name", ""), ("policy", "/*")],
-    note: "by name and meaning, beside others of the same role",
+    note: "beside others of the same role",
     rank: Rank::Split,
     read: |policy| {
         let block = attributes(policy);
@@ -140,7 +140,7 @@ const ROLE_POLICY: &[Mapping] = &[Mapping {
 const ATTACHMENT: &[Mapping] = &[Mapping {
     aws: "AttachedPolicies",
     from: &[("policy_arn", "")],
-    note: "as a set, beside others of the same role",
+    note: "beside others of the same role",
     rank: Rank::Split,
     read: attached,
 }];
@@ -165,7 +165,7 @@ const POLICIES_EXCLUSIVE: &[Mapping] = &[Mapping {
 const ATTACHMENTS_EXCLUSIVE: &[Mapping] = &[Mapping {
     aws: "AttachedPolicies",
     from: &[("policy_arns[*]", "")],
-    note: "as a set, complete even if it is empty",
+    note: "complete even if it is empty",
     rank: Rank::Split,
     read: |exclusive| list(attributes(exclusive), "policy_arns"),
 }];

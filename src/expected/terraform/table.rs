@@ -62,6 +62,7 @@ fn how(attribute: Option<&Attribute>, below: &str, mapping: &Mapping) -> String 
     let rank = match mapping.rank {
         Rank::Split => Some("wins over copies in the resource itself"),
         Rank::Addition => Some("added to what the resource itself holds"),
+        Rank::Keys => Some("the names alone"),
         _ => None,
     };
     shape.into_iter().chain(rank).chain(deep).chain(note).collect::<Vec<_>>().join("; ")

@@ -42,7 +42,7 @@ const PUBLIC_ACCESS_BLOCK: &[Mapping] = &[Mapping {
 const POLICY: &[Mapping] = &[Mapping {
     aws: "Policy",
     from: &[("policy", "")],
-    note: "by meaning",
+    note: "",
     rank: Rank::Split,
     read: |instance| policy(attributes(instance)),
 }];
@@ -57,8 +57,7 @@ const ACL: &[Mapping] = &[Mapping {
         ("access_control_policy[0].grant[*].grantee[0].email_address", ""),
         ("access_control_policy[0].grant[*].permission", ""),
     ],
-    note: "as grants: a canned ACL means those that AWS makes of it, and counts before access_control_policy, which is \
-           then a copy",
+    note: "a canned ACL means the grants that AWS makes of it, and makes access_control_policy a copy that does not count",
     rank: Rank::Split,
     read: acl,
 }];
