@@ -10,11 +10,12 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::capture::{Captured, CapturedResource, Wanted};
-use crate::domain::baseline::BaselineEntry;
+use crate::domain::baseline::{BaselineEntry, is_place_in_baseline};
 use crate::domain::id::{ResourceKey, Scope};
 use crate::domain::rule::Glob;
 use crate::domain::state::{ResourceState, holds_nul};
 use crate::domain::words::{clean, cut};
+use crate::expected::{Declared, Estate};
 use crate::resource::changes_of;
 use crate::store::baseline::{Edits, NewVersion};
 use crate::store::{self, Store, StoreError};
@@ -59,6 +60,14 @@ pub struct Comparison {
     pub kept_unread: usize,
     /// Resources that cannot be stored, and why.
     pub refused: Vec<String>,
+}
+
+/// Whether a source other than the baseline declares a resource, or may do so.
+#[must_use]
+pub fn is_declared_elsewhere(estate: &Estate, key: &ResourceKey) -> bool {
+    let scope = estate.scope(&key.scope);
+    let elsewhere = |declared: Declared| !is_place_in_baseline(&declared.declared_in);
+    scope.is_undecided(&key.resource_id) || scope.get(&key.resource_id).is_some_and(elsewhere)
 }
 
 /// The attributes that the baseline holds of each resource, so that a capture reads all of them again.

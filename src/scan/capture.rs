@@ -64,9 +64,10 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// Forgets the resources whose id `is_wanted` does not want.
-    pub fn retain(&mut self, is_wanted: impl Fn(&str) -> bool) {
-        self.resources.retain(|resource| is_wanted(&resource.resource_id));
+    /// Forgets the resources that `is_wanted` does not want; what is not asked for is not known to be gone.
+    pub fn retain(&mut self, is_wanted: impl Fn(&ResourceKey) -> bool) {
+        self.resources.retain(|resource| is_wanted(&resource.key()));
+        self.complete.clear();
     }
 }
 

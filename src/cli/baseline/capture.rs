@@ -27,6 +27,9 @@ pub(in crate::cli) struct CaptureArgs {
     filter: FilterArgs,
     #[command(flatten)]
     ids: IdArgs,
+    /// Only what no other source of expected state declares; what one declares leaves the baseline
+    #[arg(long)]
+    undeclared: bool,
     /// Also the attributes that cost a call per instance (EC2 user data, termination and stop protection)
     #[arg(long)]
     deep: bool,
@@ -54,7 +57,12 @@ pub(super) async fn capture(context: &Context, args: CaptureArgs) -> anyhow::Res
     let accounts = app.scanner.accounts().await?;
     let scopes = plan::shards(&args.filter.to_filter(), &accounts, BUILTIN)?;
     if let Some(out) = &args.out {
-        return into_file(&app, &args, &scopes, out).await;
+        let database = if args.undeclared { context.database_of_sources(&app).await? } else { None };
+        let done = into_file(&app, &args, &scopes, out).await;
+        if let Some(database) = database {
+            database.close().await;
+        }
+        return done;
     }
     let database = context.database(&app.config).await?;
     let done = into_database(&app, &database.store, &args, &scopes).await;
@@ -68,11 +76,27 @@ async fn read(app: &App, args: &CaptureArgs, scopes: &[Scope], wanted: &Wanted) 
         output::note(format_args!("{scope}: {}", output::count(count, "resource")));
     })
     .await?;
-    captured.retain(|id| ids.cover(id));
+    if !args.ids.ids.is_empty() {
+        captured.retain(|key| ids.cover(&key.resource_id));
+    }
+    if args.undeclared {
+        leave_out_declared(app, &mut captured).await?;
+    }
     for error in &captured.errors {
         output::note(format_args!("not captured: {error}"));
     }
     Ok(captured)
+}
+
+/// Leaves out what another source declares: twice declared, it would be in dispute.
+async fn leave_out_declared(app: &App, captured: &mut Captured) -> anyhow::Result<()> {
+    let estate = app.scanner.estate().await?;
+    anyhow::ensure!(
+        estate.is_complete(),
+        "it cannot be told what other sources declare: `driftsentry expected check` tells what is wrong with them"
+    );
+    captured.retain(|key| !scan::baseline::is_declared_elsewhere(&estate, key));
+    Ok(())
 }
 
 fn exit_code(captured: &Captured) -> ExitCode {
@@ -81,11 +105,7 @@ fn exit_code(captured: &Captured) -> ExitCode {
 
 async fn into_file(app: &App, args: &CaptureArgs, scopes: &[Scope], out: &Path) -> anyhow::Result<ExitCode> {
     scan::capture::refuse_overwriting(out, scopes, args.force)?;
-    let mut captured = read(app, args, scopes, &Wanted::new()).await?;
-    if !args.ids.ids.is_empty() {
-        // What is not asked for is not known to be gone.
-        captured.complete.clear();
-    }
+    let captured = read(app, args, scopes, &Wanted::new()).await?;
     scan::capture::write(&captured, out).with_context(|| format!("write {}", out.display()))?;
     let count = output::count(captured.resources.len(), "resource");
     output::line(format_args!("{count} captured in {}", out.display()))?;
@@ -94,6 +114,7 @@ async fn into_file(app: &App, args: &CaptureArgs, scopes: &[Scope], out: &Path) 
 
 async fn into_database(app: &App, store: &Store, args: &CaptureArgs, scopes: &[Scope]) -> anyhow::Result<ExitCode> {
     let actor = args.actor.actor(store).await?;
+    app.use_database(store);
     let ids = Ids(args.ids.ids.clone());
     let wanted = scan::baseline::wanted(store, scopes).await?;
     let captured = read(app, args, scopes, &wanted).await?;
@@ -144,7 +165,7 @@ fn print(version: Option<i64>, comparison: &Comparison) -> std::io::Result<()> {
         output::line(format_args!("~ {}: {}", changed.key, changed.pointers.join(", ")))?;
     }
     for key in &comparison.edits.removed {
-        output::line(format_args!("- {key}: not there any more"))?;
+        output::line(format_args!("- {key}"))?;
     }
     let Comparison { edits, unchanged, kept_unread, against, .. } = comparison;
     let counts = format!(

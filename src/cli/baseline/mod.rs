@@ -7,6 +7,8 @@ mod show;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use futures::TryStreamExt as _;
+use sqlx::PgConnection;
 
 use super::{Context, output};
 use crate::config::Config;
@@ -14,6 +16,7 @@ use crate::domain::baseline::{BaselineEntry, DOCUMENT};
 use crate::domain::id::ResourceKey;
 use crate::domain::rule::Glob;
 use crate::scan::baseline::Ids;
+use crate::store::{self, StoreError};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum BaselineCommand {
@@ -85,11 +88,9 @@ impl Part {
     }
 
     /// The entries of a version that are in this part.
-    async fn of_version(&self, store: &crate::store::Store, version: i64) -> anyhow::Result<Vec<BaselineEntry>> {
-        use futures::TryStreamExt as _;
-        let mut conn = store.conn().await?;
-        let entries = crate::store::baseline::entries(&mut conn, version);
-        Ok(entries.try_filter(|entry| std::future::ready(self.holds(&entry.key))).try_collect().await?)
+    async fn of_version(&self, conn: &mut PgConnection, version: i64) -> Result<Vec<BaselineEntry>, StoreError> {
+        let entries = store::baseline::entries(conn, version);
+        entries.try_filter(|entry| std::future::ready(self.holds(&entry.key))).try_collect().await
     }
 }
 

@@ -55,7 +55,8 @@ async fn remove_part(
     let mut tx = store.begin().await?;
     store::baseline::lock(&mut tx).await?;
     let newest = store::baseline::newest(&mut tx).await?;
-    let removed: Vec<ResourceKey> = part.of_version(store, newest).await?.into_iter().map(|entry| entry.key).collect();
+    let removed: Vec<ResourceKey> =
+        part.of_version(&mut tx, newest).await?.into_iter().map(|entry| entry.key).collect();
     if args.dry_run || removed.is_empty() {
         return Ok((None, removed));
     }

@@ -75,11 +75,12 @@ pub(super) async fn show(context: &Context, args: &ShowArgs) -> anyhow::Result<E
     let part = args.part.to_part(&config)?;
     let database = context.database(&config).await?;
     let read = async {
-        let newest = store::baseline::newest(&mut *database.store.conn().await?).await?;
+        let mut conn = database.store.conn().await?;
+        let newest = store::baseline::newest(&mut conn).await?;
         let version = args.version.unwrap_or(newest);
         anyhow::ensure!(newest > 0, "there is no baseline: `driftsentry baseline capture` makes one");
         anyhow::ensure!(version <= newest, "there is no version {version}: the newest is {newest}");
-        Ok((version, part.of_version(&database.store, version).await?))
+        Ok((version, part.of_version(&mut conn, version).await?))
     };
     let read = read.await;
     database.close().await;

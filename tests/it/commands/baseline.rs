@@ -89,6 +89,30 @@ async fn create_user(place: &Place, email: &str, role: &str) {
 }
 
 #[tokio::test]
+async fn what_another_source_declares_is_left_to_it() {
+    let (database, world, place) = place().await;
+    let aws = world.aws("us-east-1").await;
+    let (web, job) = ((S3.create)(&aws, "web").await, (S3.create)(&aws, "job").await);
+    let capture = ["baseline", "capture", "--type", "S3", "--format", "json"];
+    assert_eq!(list(&place.run(&capture).await.json()["added"]).len(), 2);
+    let json_source = "[[expected]]\nkind = \"json\"\npath = \"web.json\"\n";
+    place.configure(&config(&world, &world.endpoint, &database.url(), &format!("{SOURCE}{json_source}")));
+    let declared = json!({ "resource_type": "S3", "resource_id": web, "state": { "Tags": { "Owner": "web" } } });
+    place.write("web.json", &json!({ "resources": [declared] }).to_string());
+    assert_eq!(place.run(&["expected", "check"]).await.code, Some(1), "declared twice and otherwise");
+    let given_up = place.run(&[&capture[..], &["--undeclared"]].concat()).await.json();
+    assert_eq!((ids(&given_up["removed"]), &given_up["unchanged"]), (vec![web.as_str()], &json!(1)));
+    assert_eq!(place.run(&["expected", "check"]).await.code, Some(0));
+    let again = place.run(&[&capture[..], &["--undeclared"]].concat()).await.json();
+    assert_eq!((list(&again["added"]).len(), &again["unchanged"]), (0, &json!(1)), "{job} alone");
+    place.write("web.json", "{");
+    place
+        .run(&[&capture[..], &["--undeclared"]].concat())
+        .await
+        .refuses(&["cannot be told what other sources declare"]);
+}
+
+#[tokio::test]
 async fn a_capture_that_could_not_read_says_so_and_takes_nothing_out() {
     let (database, world, place) = place().await;
     let aws = world.aws("us-east-1").await;
