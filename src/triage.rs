@@ -186,7 +186,7 @@ async fn details(
         let version = accept::take_over(conn, drift, actor, action.reason(), now).await?;
         details.insert("baseline_version".to_owned(), json!(version));
     }
-    Ok((!details.is_empty()).then(|| Value::Object(details)))
+    Ok(if details.is_empty() { None } else { Some(Value::Object(details)) })
 }
 
 async fn move_drift(

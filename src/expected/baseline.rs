@@ -49,6 +49,7 @@ impl BaselineSource {
 }
 
 /// The error and its cause.
+#[allow(clippy::needless_pass_by_value, reason = "it is the shape that map_err wants")]
 fn words(error: StoreError) -> String {
     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("{error}{cause}")

@@ -107,7 +107,8 @@ pub fn refuse_overwriting(out: &Path, scopes: &[Scope], force: bool) -> Result<(
 fn is_document(file: &Path) -> bool {
     let Ok(text) = std::fs::read_to_string(file) else { return false };
     let document = serde_json::from_str::<serde_json::Value>(&text);
-    text.trim().is_empty() || document.is_ok_and(|document| document.get("resources").is_some_and(|r| r.is_array()))
+    text.trim().is_empty()
+        || document.is_ok_and(|document| document.get("resources").is_some_and(serde_json::Value::is_array))
 }
 
 /// Whether a file for each scope is to be written, and not one for all.

@@ -22,6 +22,7 @@ use crate::store::Store;
 use crate::store::baseline::NewVersion;
 
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(in crate::cli) struct CaptureArgs {
     #[command(flatten)]
     filter: FilterArgs,
