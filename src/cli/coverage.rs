@@ -30,15 +30,16 @@ pub(super) fn lines(coverage: &Coverage, notes: &[Placed]) -> Vec<String> {
 
 /// The figures that say something; those of what is declared always do.
 fn figures(coverage: &Coverage) -> Vec<String> {
+    let attributes = match coverage.attributes_unknown {
+        0 => String::new(),
+        count => format!(" ({})", output::count(count, "attribute")),
+    };
     let mut figures = vec![
         format!("{} declared", coverage.resources_declared),
         format!("{} in sync", coverage.resources_in_sync),
         format!("{} missing", coverage.resources_missing),
-        format!("{} unknown", coverage.resources_unknown),
+        format!("{} unknown{attributes}", coverage.resources_unknown),
     ];
-    if coverage.attributes_unknown > 0 {
-        figures[3] += &format!(" ({})", output::count(coverage.attributes_unknown, "attribute"));
-    }
     if coverage.resources_converging > 0 {
         figures.push(format!("{} converging", coverage.resources_converging));
     }

@@ -87,7 +87,9 @@ impl Outcome {
             |of: fn(&Survey) -> u64| surveys.iter().map(|(_, s)| of(s)).sum::<u64>().try_into().unwrap_or(i64::MAX);
         let (scanned, api_calls) = (sum(|survey| survey.scanned), sum(|survey| survey.api_calls));
         let mut coverage = Coverage::default();
-        surveys.iter().for_each(|(_, survey)| coverage.add(&survey.coverage));
+        for (_, survey) in &surveys {
+            coverage.add(&survey.coverage);
+        }
         let notes = placed(surveys.iter().map(|(scope, survey)| (*scope, &survey.notes)));
         let ignored_by = sum_by_rule(surveys.iter().flat_map(|(_, survey)| &survey.ignored_by));
         let mut findings: Vec<Finding> = surveys.into_iter().flat_map(|(_, survey)| survey.findings).collect();

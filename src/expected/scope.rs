@@ -104,6 +104,14 @@ impl ScopeDeclarations<'_> {
             || (self.estate.is_faulty(&self.scope.resource_type, resource_id) && self.find(resource_id).is_none())
     }
 
+    /// How many resources are declared here in ways that contradict each other, those that leave the region open only
+    /// if `with_open`.
+    #[must_use]
+    pub fn disputed_count(&self, with_open: bool) -> usize {
+        let [here, open] = self.disputed.map(|ids| ids.map_or(0, BTreeSet::len));
+        if with_open { here + open } else { here }
+    }
+
     /// How many resources are declared here, open regions included.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -175,6 +175,10 @@ impl<'a> Tally<'a> {
         let rules = &self.surveyor.context.rules.ignore;
         let matches = self.ignored_by.iter().filter_map(|(rule, changes)| Some((rules.get(*rule)?, *changes)));
         self.survey.ignored_by = matches.map(|(rule, changes)| RuleMatches::of(rule, changes)).collect();
+        // Which of two contradicting declarations holds cannot be told, so neither can what they speak of.
+        let disputed = figure(self.declared.disputed_count(self.surveyor.is_home()));
+        self.survey.coverage.resources_declared += disputed;
+        self.survey.coverage.resources_unknown += disputed;
         self.survey.errors.extend(std::mem::take(&mut self.unread).into_words());
         let problems = &self.surveyor.estate.problems;
         if let Some(first) = problems.first() {

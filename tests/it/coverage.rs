@@ -109,6 +109,21 @@ async fn an_account_that_cannot_be_reached_is_unknown_as_a_whole() {
 }
 
 #[tokio::test]
+async fn what_two_declarations_contradict_each_other_about_is_unknown() {
+    let app = TestApp::start(Setup::of(RDS.types)).await;
+    (RDS.create)(&app.aws().await, "orders").await;
+    for (name, class) in [("a", "db.t3.medium"), ("b", "db.t3.large")] {
+        let resource =
+            json!({ "resource_type": "RDS", "resource_id": "orders", "state": { "DBInstanceClass": class } });
+        app.write_expected(&format!("{name}.json"), &json!({ "resources": [resource] }).to_string());
+    }
+    let scan = app.scan().await;
+    assert_eq!((scan.status.as_str(), app.drifts().await), ("partial", vec![]));
+    let coverage = scan.coverage;
+    assert_eq!((coverage.resources_declared, coverage.resources_unknown, coverage.resources_missing), (1, 1, 0));
+}
+
+#[tokio::test]
 async fn what_aws_will_bring_to_the_declaration_begins_no_drift() {
     let app = TestApp::start(Setup::of(RDS.types)).await;
     (RDS.create)(&app.aws().await, "orders").await;
