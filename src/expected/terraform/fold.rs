@@ -7,6 +7,7 @@
 //! Invariant: what is in doubt (a document that broke off, a tainted instance) is not declared, but undecided.
 
 mod heading;
+mod idle;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ use crate::domain::state::ResourceState;
 use crate::expected::{Declaration, Loaded, Origin, Problem, Types};
 use crate::resource::ResourceType;
 use heading::Heading;
+use idle::Idle;
 
 /// What has been said so far.
 pub(super) struct Fold {
@@ -167,7 +169,7 @@ impl Fold {
         // Stable, so that what was read first stands first.
         heard.sort_by(|a, b| (a.kind.resource_type, &a.id).cmp(&(b.kind.resource_type, &b.id)));
         let mut heard = heard.into_iter().peekable();
-        let mut orphans: BTreeMap<&'static str, Vec<Arc<str>>> = BTreeMap::new();
+        let mut idle = Idle::default();
         while let Some(first) = heard.next() {
             let mut subject = vec![first];
             let is_same = |a: &Heard, b: &Heard| a.id == b.id && a.kind.resource_type == b.kind.resource_type;
@@ -177,13 +179,9 @@ impl Fold {
             if let Some(kind) = types.iter().copied().find(|kind| kind.name() == subject[0].kind.resource_type) {
                 self.declare(kind, &subject, loaded);
             }
-            if subject.iter().all(|heard| heard.kind.role == Role::Part) {
-                for part in subject {
-                    orphans.entry(part.kind.name).or_default().push(part.address);
-                }
-            }
+            idle.note(&subject);
         }
-        loaded.notes.extend(orphans.into_iter().map(|(kind, addresses)| orphaned(kind, &addresses)));
+        loaded.notes.extend(idle.told());
     }
 
     /// Everything heard, under the ids that AWS knows.
@@ -297,13 +295,6 @@ impl Fold {
     }
 }
 
-/// What is said of parts (rules, attachments) of resources that no state declares.
-fn orphaned(kind: &str, addresses: &[Arc<str>]) -> String {
-    let (first, more) = (addresses.first().map_or("", |address| address), addresses.len().saturating_sub(1));
-    let others = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("{kind} of resources that no state declares, so not compared: {first}{others}")
-}
-
 /// What `instance` says by the table `kind`; the id is still open.
 fn hear(kind: &'static TerraformType, document: usize, instance: &Instance) -> Heard {
     let said = kind.mappings.iter().enumerate().filter_map(|(index, mapping)| {
@@ -326,6 +317,10 @@ fn hear(kind: &'static TerraformType, document: usize, instance: &Instance) -> H
 }
 
 impl Heard {
+    fn says_nothing(&self) -> bool {
+        &*self.said == "[]"
+    }
+
     /// What was said, by mapping.
     fn words(&self) -> Vec<(&'static Mapping, Value)> {
         // Invariant: `said` is what `hear` wrote.

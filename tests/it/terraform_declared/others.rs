@@ -24,6 +24,11 @@ async fn a_state_of_many_groups_declares_the_rules_of_their_refreshed_blocks() {
     let Some(file) = at_hand("inframap-canonicals.tfstate") else { return };
     let estate = estate_of(&file, account(&["us-east-1"])).await;
     assert_eq!(estate.scope(&scope("SECURITY_GROUP", "us-east-1")).len(), 72, "{:#?}", estate.problems);
+    let notes = estate.sources[0].notes.join("\n");
+    assert!(
+        notes.contains("aws_security_group_rule that tell nothing to compare") && notes.contains("and 226 more"),
+        "{notes}"
+    );
     for (id, ingress) in [
         ("sg-c221b9bb", plain(&["all:all:self", "all:all:sg-3421b94d", "tcp:22-22:sg-ddeee6bb"])),
         (
