@@ -47,5 +47,6 @@ mod streaming;
 mod support;
 mod support_works;
 mod terraform_buckets;
+mod terraform;
 mod terraform_declared;
 mod throttling;

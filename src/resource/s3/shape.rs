@@ -191,6 +191,10 @@ fn cors(value: &mut Value) {
     unwrap(value, "CORSRules");
     let Value::Array(items) = value else { return };
     for rule in items.iter_mut().filter_map(Value::as_object_mut) {
+        // Terraform's provider sends a zero where nobody said anything, and reads nothing as a zero.
+        if rule.get("MaxAgeSeconds").and_then(Value::as_i64) == Some(0) {
+            rule.remove("MaxAgeSeconds");
+        }
         for field in ["AllowedHeaders", "AllowedMethods", "AllowedOrigins", "ExposeHeaders"] {
             sort_texts(rule, field);
         }

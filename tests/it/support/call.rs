@@ -18,6 +18,8 @@ pub struct Call {
     pub subject: String,
     /// The access key that it is signed with.
     pub access_key: String,
+    /// The region that it is signed for.
+    pub region: String,
     /// The form, or the query of an S3 call.
     parameters: String,
 }
@@ -28,18 +30,19 @@ impl Call {
         let signature = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut credential = signature.split_once("Credential=").map_or("", |(_, rest)| rest).split('/');
         let access_key = credential.next().unwrap_or_default().to_owned();
-        let service = credential.nth(2).unwrap_or("unknown").to_owned();
+        let region = credential.nth(1).unwrap_or_default().to_owned();
+        let service = credential.next().unwrap_or("unknown").to_owned();
         let form = String::from_utf8_lossy(body).into_owned();
         let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
         match action {
             Some(action) if service != "s3" => {
                 let operation = action.to_owned();
-                Self { service, operation, subject: form.clone(), access_key, parameters: form }
+                Self { service, operation, subject: form.clone(), access_key, region, parameters: form }
             }
             _ => {
                 let (operation, subject) = s3_operation(method, uri);
                 let parameters = uri.query().unwrap_or_default().to_owned();
-                Self { service, operation, subject, access_key, parameters }
+                Self { service, operation, subject, access_key, region, parameters }
             }
         }
     }

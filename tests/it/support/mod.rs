@@ -24,6 +24,7 @@ mod wire;
 
 pub use app::{Setup, TestApp};
 pub use aws::{World, anyone, aws};
+pub use call::{Call, error_body};
 pub use clock::TestClock;
 pub use daemon::{Daemon, Output, PATIENCE, Place, config, until};
 pub use database::TestDatabase;
