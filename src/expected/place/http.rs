@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(400);
 const REASON_MAX: usize = 200;
 
 /// A document behind HTTP.
-pub(super) struct Http {
+pub(in crate::expected) struct Http {
     target: Target,
     shown: String,
     client: Client,
@@ -141,7 +141,7 @@ impl Http {
         if let Some((username, password)) = &self.target.login {
             request = request.basic_auth(username, Some(password.expose()));
         }
-        let answer = conditional(request, known).send().await.map_err(|error| unanswered(error))?;
+        let answer = conditional(request, known).send().await.map_err(unanswered)?;
         match answer.status() {
             StatusCode::NOT_MODIFIED => Ok(Answer::Unchanged),
             StatusCode::OK => self.take(answer).await,

@@ -20,7 +20,7 @@ use super::{Document, Fault, MOST_BYTES, Names};
 
 /// Documents in one place.
 #[derive(Debug, Clone)]
-pub(super) struct Local {
+pub(in crate::expected) struct Local {
     path: PathBuf,
     pattern: Option<Pattern>,
     names: Names,

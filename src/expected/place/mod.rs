@@ -129,7 +129,7 @@ impl Place {
     fn open(spec: Spec, names: Names, parts: &Parts) -> Result<Self, ConfigProblem> {
         Ok(match spec {
             Spec::Local { path, pattern } => Self::Local(local::Local::new(path, pattern, names)),
-            Spec::S3 { location, pattern } => Self::S3(s3::S3::new(location, pattern, names, parts)),
+            Spec::S3 { location, pattern } => Self::S3(s3::S3::new(location, pattern.as_ref(), names, parts)),
             Spec::Http(target) => Self::Http(http::Http::new(target, parts.budget.clone())?),
             Spec::StandardInput => Self::StandardInput,
         })

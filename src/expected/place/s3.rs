@@ -19,7 +19,7 @@ use crate::expected::Parts;
 const AT_ONCE: usize = 4;
 
 /// Documents in S3.
-pub(super) struct S3 {
+pub(in crate::expected) struct S3 {
     shown: String,
     bucket: Bucket,
     key: String,
@@ -46,12 +46,12 @@ enum Found {
 }
 
 impl S3 {
-    pub(super) fn new(location: S3Location, pattern: Option<Pattern>, names: Names, parts: &Parts) -> Self {
+    pub(super) fn new(location: S3Location, pattern: Option<&Pattern>, names: Names, parts: &Parts) -> Self {
         let S3Location { bucket, key } = location;
         Self {
             shown: format!("s3://{bucket}/{key}"),
             bucket: Bucket::new(bucket, parts.aws.clone(), parts.account.clone()),
-            selection: Selection::new(&key, pattern.as_ref(), names),
+            selection: Selection::new(&key, pattern, names),
             key,
             shelf: Shelf::new(parts.budget.clone()),
             seen: Mutex::default(),

@@ -81,7 +81,7 @@ impl Spec {
             return Some(Self::StandardInput);
         }
         let spec = match path.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
-            Some("http" | "https") => return target(reader, &path, login).map(Self::Http),
+            Some("http" | "https") => return target(reader, &path, &login).map(Self::Http),
             Some("s3") => s3(&path),
             Some(scheme) => Err(format!("`{scheme}` is no place that can be read: {FORMS}")),
             None if path == "-" => Err("standard input is for `driftsentry expected check`: name a place".to_owned()),
@@ -172,7 +172,7 @@ impl Login {
     }
 }
 
-fn target(reader: &mut Reader<'_>, path: &str, login: Login) -> Option<Target> {
+fn target(reader: &mut Reader<'_>, path: &str, login: &Login) -> Option<Target> {
     let headers = login.header_map(reader);
     let pair = login.pair(reader);
     match good_url(path, login.allow_http) {
