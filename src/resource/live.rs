@@ -52,7 +52,7 @@ impl Live {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     words: String,
-    missing_action: Option<String>,
+    missing_action: Option<Box<str>>,
 }
 
 impl Reason {

@@ -31,7 +31,7 @@ pub(super) struct Tally<'a> {
     /// Changes that each ignore rule covered, by its place among the rules.
     ignored_by: BTreeMap<usize, u64>,
     /// Why the listing broke off, if a permission is lacking.
-    broke_off_for: Option<String>,
+    broke_off_for: Option<Box<str>>,
     /// Resources and attributes that are unknown for want of an action.
     missing_actions: BTreeMap<String, (i64, i64)>,
     survey: Survey,
@@ -203,7 +203,7 @@ impl<'a> Tally<'a> {
         *resources_unknown += resources;
         *attributes_unknown += attributes;
         if let Some(action) = self.broke_off_for.take() {
-            self.lack(action, resources, attributes);
+            self.lack(action.into(), resources, attributes);
         }
     }
 

@@ -69,10 +69,10 @@ impl AssumedRole {
     fn refused(&self, error: &SdkError<aws_sdk_sts::operation::assume_role::AssumeRoleError>) -> ReadError {
         let mut refused = ReadError::of_sdk("sts", "AssumeRole", None, (&self.account_id, &self.region), error);
         if refused.class == ErrorClass::Denied {
-            refused.missing_action = Some("sts:AssumeRole".to_owned());
-            refused.detail += "; the trust policy of ";
-            refused.detail += &self.role_arn;
-            refused.detail += " must name the caller, and the external id must be the configured one";
+            refused.missing_action = Some("sts:AssumeRole".into());
+            let (detail, role) = (&refused.detail, &self.role_arn);
+            let advice = "must name the caller, and the external id must be the configured one";
+            refused.detail = format!("{detail}; the trust policy of {role} {advice}").into();
         }
         refused
     }
@@ -87,6 +87,7 @@ impl AssumedRole {
 
     fn error(&self, class: ErrorClass, detail: String) -> ReadError {
         let (account_id, region) = (self.account_id.clone(), self.region.clone());
+        let detail = detail.into();
         ReadError { service: "sts", operation: "AssumeRole", account_id, region, class, detail, missing_action: None }
     }
 }
@@ -125,7 +126,7 @@ pub(super) async fn caller_account(
         account_id: asked.clone(),
         region: region.clone(),
         class: ErrorClass::Other,
-        detail: fault,
+        detail: fault.into(),
         missing_action: None,
     })
 }

@@ -60,9 +60,9 @@ pub struct ReadError {
     /// What went wrong.
     pub class: ErrorClass,
     /// AWS's code, message and request id as `: Code: message (request id …)`, then what to do; empty if there is none.
-    pub detail: String,
+    pub detail: Box<str>,
     /// The IAM action that the credentials lack, if that is why.
-    pub missing_action: Option<String>,
+    pub missing_action: Option<Box<str>>,
 }
 
 /// What went wrong with an AWS call.
@@ -133,7 +133,8 @@ impl ReadError {
             _ => (ErrorClass::Other, innermost(error)),
         };
         let (account_id, region) = (account_id.clone(), region.clone());
-        Self { service, operation, account_id, region, class, detail, missing_action }
+        let missing_action = missing_action.map(Into::into);
+        Self { service, operation, account_id, region, class, detail: detail.into(), missing_action }
     }
 }
 

@@ -359,7 +359,7 @@ fn not_configured(id: &AccountId, region: &Region) -> ReadError {
         account_id: id.clone(),
         region: region.clone(),
         class: ErrorClass::Other,
-        detail: ": no such account is configured: add it to [[aws.accounts]] with its role_arn".to_owned(),
+        detail: ": no such account is configured: add it to [[aws.accounts]] with its role_arn".into(),
         missing_action: None,
     }
 }

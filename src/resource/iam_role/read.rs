@@ -177,7 +177,7 @@ fn bad_answer(aws: &Aws, operation: &'static str, what: &str) -> ReadError {
         account_id: aws.account_id.clone(),
         region: aws.region.clone(),
         class: ErrorClass::Other,
-        detail: format!(": AWS answered with {what}"),
+        detail: format!(": AWS answered with {what}").into(),
         missing_action: None,
     }
 }

@@ -68,7 +68,7 @@ fn malformed(aws: &Aws, what: &str) -> ReadError {
         account_id: aws.account_id.clone(),
         region: aws.region.clone(),
         class: ErrorClass::Other,
-        detail: format!(": {what}"),
+        detail: format!(": {what}").into(),
         missing_action: None,
     }
 }
