@@ -8,6 +8,7 @@
 
 mod meter;
 mod sdk;
+mod terraform;
 
 use std::time::{Duration, Instant};
 

@@ -128,4 +128,6 @@ fn text_of(scanner: &mut Scanner<'_>, what: &str) -> Result<Option<String>, Brok
 }
 
 #[cfg(test)]
+mod mutants;
+#[cfg(test)]
 mod tests;

@@ -13,6 +13,13 @@ fn loaded(documents: &[(&str, &str)]) -> Loaded {
     loaded
 }
 
+pub(super) fn loaded_bytes(mut bytes: &[u8]) -> Loaded {
+    let (mut fold, mut loaded) = (Fold::new(TYPES).joining(JOINS), Loaded::default());
+    read_from("a.tfstate", &mut bytes, &mut fold, &mut loaded);
+    fold.finish(BUILTIN, &mut loaded);
+    loaded
+}
+
 fn role(key: &Value, more: &Value) -> Value {
     let mut instance = json!({"schema_version": 0, "attributes": {
         "arn": "arn:aws:iam::123456789012:role/app", "name": "app", "managed_policy_arns": [],
