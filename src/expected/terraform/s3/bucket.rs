@@ -46,7 +46,8 @@ const BUCKET: &[Mapping] = &[
             ("server_side_encryption_configuration[0].rule[0].bucket_key_enabled", "/BucketKeyEnabled"),
         ],
         |bucket| {
-            let configuration = one(inline_of(bucket)?, "server_side_encryption_configuration")?;
+            // Where nothing is configured, AWS has its default.
+            let configuration = all(inline_of(bucket)?, "server_side_encryption_configuration")?.into_iter().next();
             let rule = configuration.and_then(|configuration| configuration.block("rule"));
             Some(encryption(rule.unwrap_or_else(Block::nothing)))
         },
@@ -63,7 +64,7 @@ const BUCKET: &[Mapping] = &[
     inline(
         "Logging",
         &[("logging[0].target_bucket", "/TargetBucket"), ("logging[0].target_prefix", "/TargetPrefix")],
-        |bucket| Some(one(inline_of(bucket)?, "logging")?.and_then(logging).unwrap_or_default()),
+        |bucket| one(inline_of(bucket)?, "logging", |block| logging(block).unwrap_or_default()),
     ),
     inline("Lifecycle", lifecycle::INLINE, |bucket| {
         let rules = all(inline_of(bucket)?, "lifecycle_rule")?;
@@ -80,11 +81,9 @@ const BUCKET: &[Mapping] = &[
         ],
         |bucket| Some(all(inline_of(bucket)?, "cors_rule")?.into_iter().map(cors_rule).collect()),
     ),
-    inline("Website", website::INLINE, |bucket| {
-        Some(one(inline_of(bucket)?, "website")?.map(website::inline).unwrap_or_default())
-    }),
+    inline("Website", website::INLINE, |bucket| one(inline_of(bucket)?, "website", website::inline)),
     inline("Replication", replication::INLINE, |bucket| {
-        Some(one(inline_of(bucket)?, "replication_configuration")?.map(replication::inline).unwrap_or_default())
+        one(inline_of(bucket)?, "replication_configuration", replication::inline)
     }),
     inline(
         "ObjectLock",
@@ -93,7 +92,7 @@ const BUCKET: &[Mapping] = &[
             ("object_lock_configuration[0].rule[0].default_retention[0].days", "/Rule/DefaultRetention/Days"),
             ("object_lock_configuration[0].rule[0].default_retention[0].years", "/Rule/DefaultRetention/Years"),
         ],
-        |bucket| Some(one(inline_of(bucket)?, "object_lock_configuration")?.map(object_lock).unwrap_or_default()),
+        |bucket| one(inline_of(bucket)?, "object_lock_configuration", object_lock),
     ),
     inline("Accelerate", &[("acceleration_status", "")], |bucket| {
         inline_of(bucket)?.text("acceleration_status").map(Value::from)
@@ -118,9 +117,9 @@ fn inline_of(bucket: &Instance) -> Option<Block<'_>> {
     (!block.knows("object_lock_enabled")).then_some(block)
 }
 
-/// The nested block of a name; `None` if the state says nothing of it, `Some(None)` if it says that there is none.
-fn one<'a>(block: Block<'a>, name: &str) -> Option<Option<Block<'a>>> {
-    Some(all(block, name)?.into_iter().next())
+/// What the nested block of a name comes to, null if the state says that there is none; `None` if it says nothing of it.
+fn one(block: Block<'_>, name: &str, make: impl Fn(Block<'_>) -> Value) -> Option<Value> {
+    Some(all(block, name)?.into_iter().next().map(make).unwrap_or_default())
 }
 
 /// The nested blocks of a name; `None` if the state says nothing of them.
