@@ -17,6 +17,8 @@ const CHUNK: usize = 256 * 1024;
 pub(super) const DEEPEST: usize = 100;
 /// Longest element that is handed out. AWS's limits keep the longest instance well below one MiB.
 const LONGEST: usize = 8 * 1024 * 1024;
+/// Longest list of instances that is held until the rest of its resource is known.
+const LONGEST_HELD: usize = 64 * 1024 * 1024;
 /// Longest key.
 const LONGEST_KEY: usize = 16 * 1024;
 
@@ -65,9 +67,17 @@ pub(super) struct Scanner<'s> {
 impl<'s> Scanner<'s> {
     /// Reads `source`, whose first line is number `line`.
     pub(super) fn new(source: &'s mut dyn Read, line: usize) -> Self {
-        let chunk = vec![0; CHUNK].into_boxed_slice();
-        let lines = line.saturating_sub(1);
+        Self { chunk: vec![0; CHUNK].into_boxed_slice(), ..Self::new_empty(source, line) }
+    }
+
+    fn new_empty(source: &'s mut dyn Read, line: usize) -> Self {
+        let (chunk, lines) = (Box::default(), line.saturating_sub(1));
         Self { source, chunk, buffer: Vec::new(), at: 0, kept: None, lines, counted: 0, depth: 0, is_at_end: false }
+    }
+
+    /// Reads a text that [`Self::hold`] gave; `nothing` is an empty source.
+    pub(super) fn over(nothing: &'s mut std::io::Empty, (line, buffer): (usize, Vec<u8>)) -> Self {
+        Self { buffer, is_at_end: true, ..Self::new_empty(nothing, line) }
     }
 
     /// The line that is being read, from 1.
@@ -161,6 +171,12 @@ impl<'s> Scanner<'s> {
     /// The next element; `None` if it is longer than any that Terraform writes.
     pub(super) fn take(&mut self) -> Result<Option<Element<'_>>, Broken> {
         self.take_up_to(LONGEST)
+    }
+
+    /// The next element and its line, to be read later; `None` if it is too long for that.
+    pub(super) fn hold(&mut self) -> Result<Option<(usize, Vec<u8>)>, Broken> {
+        let held = self.take_up_to(LONGEST_HELD)?;
+        Ok(held.map(|element| (element.line, element.bytes.to_owned())))
     }
 
     /// Whether nothing follows.

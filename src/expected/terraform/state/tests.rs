@@ -40,12 +40,28 @@ fn state(instances: &[Value]) -> String {
 
 #[test]
 fn an_instance_becomes_a_declaration_with_its_address() {
-    // `serde_json` sorts the keys: the instances stand before the type, as no Terraform writes them.
     let loaded = loaded(&[("a.tfstate", &state(&[role(&json!("x"), &json!({}))]))]);
     assert_eq!(loaded.problems, []);
     assert_eq!(&*loaded.declarations[0].pointer, "module.web[\"a\"].aws_iam_role.app[\"x\"]");
     assert_eq!(loaded.declarations[0].account_id.as_deref(), Some("123456789012"));
     assert!(!loaded.lost_any);
+}
+
+#[test]
+fn the_keys_of_a_resource_may_stand_in_any_order() {
+    let keys = ["mode", "type", "name", "provider", "instances", "module"];
+    for turn in 0..keys.len() {
+        let state: Value = state(&[role(&json!("x"), &json!({}))]).parse().expect("JSON");
+        let entry = |index: usize| {
+            let key = keys[(turn + index) % keys.len()];
+            format!("{key:?}: {}", state["resources"][0][key])
+        };
+        let resource: Vec<String> = (0..keys.len()).map(entry).collect();
+        let text = format!("{{\"resources\": [{{{}}}], \"version\": 4}}", resource.join(", "));
+        let loaded = loaded(&[("a.tfstate", &text)]);
+        assert_eq!(loaded.problems, []);
+        assert_eq!(&*loaded.declarations[0].pointer, "module.web[\"a\"].aws_iam_role.app[\"x\"]");
+    }
 }
 
 #[test]

@@ -26,7 +26,8 @@ pub(super) fn read_resources(scanner: &mut Scanner<'_>, sink: &mut Sink<'_>) -> 
     Ok(())
 }
 
-/// Terraform writes the instances last; another order costs to hold them until the rest is known.
+/// The instances are held until the rest is known: Terraform writes them last, but tools that rewrite states may sort
+/// the keys. Only where nothing more can come that matters, as in a module, they are read at once.
 fn read_resource(scanner: &mut Scanner<'_>, sink: &mut Sink<'_>) -> Result<(), Broken> {
     let mut head = Head::default();
     let (mut waiting, mut are_instances_read) = (None, false);
@@ -44,7 +45,10 @@ fn read_resource(scanner: &mut Scanner<'_>, sink: &mut Sink<'_>) -> Result<(), B
                 if head.is_whole() {
                     read_instances(scanner, &head, sink)?;
                 } else {
-                    waiting = Some(hold(scanner)?);
+                    waiting = scanner.hold()?;
+                    if waiting.is_none() {
+                        return scanner.broken("too many instances of one resource: give the state in parts");
+                    }
                 }
                 continue;
             }
@@ -57,28 +61,21 @@ fn read_resource(scanner: &mut Scanner<'_>, sink: &mut Sink<'_>) -> Result<(), B
             return scanner.broken(format!("the key `{key}` stands twice"));
         }
         *slot = text_of(scanner, &key)?;
-        if are_instances_read && waiting.is_none() && slot.is_some() {
-            return scanner.broken(format!("`{key}` stands behind the `instances` that it belongs to"));
-        }
     }
     match waiting {
-        Some((line, text)) => read_instances(&mut Scanner::new(&mut text.as_slice(), line), &head, sink),
+        Some(held) => read_instances(&mut Scanner::over(&mut std::io::empty(), held), &head, sink),
         None => Ok(()),
     }
 }
 
-fn hold(scanner: &mut Scanner<'_>) -> Result<(usize, Vec<u8>), Broken> {
-    match scanner.take()? {
-        Some(element) => Ok((element.line, element.bytes().to_owned())),
-        None => scanner
-            .broken("too many instances stand before the type of their resource: write the state as Terraform does"),
-    }
-}
-
 impl Head {
-    /// Whether all is known that every resource has.
+    /// Whether nothing more can come.
     fn is_whole(&self) -> bool {
-        self.mode.is_some() && self.kind.is_some() && self.name.is_some() && self.provider.is_some()
+        self.module.is_some()
+            && self.mode.is_some()
+            && self.kind.is_some()
+            && self.name.is_some()
+            && self.provider.is_some()
     }
 
     fn address(&self, key: Option<&Value>) -> Option<String> {
