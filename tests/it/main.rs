@@ -46,7 +46,7 @@ mod store;
 mod streaming;
 mod support;
 mod support_works;
-mod terraform_buckets;
 mod terraform;
+mod terraform_buckets;
 mod terraform_declared;
 mod throttling;
