@@ -11,10 +11,13 @@ use super::record::{ShardOutcome, record, sift};
 use super::survey::{StandingDrift, Survey};
 use super::{Scanner, Stored};
 use crate::clock::SharedClock;
-use crate::domain::coverage::figure;
+use crate::domain::coverage::{Note, figure};
+use crate::domain::drift::Finding;
+use crate::domain::id::Scope;
 use crate::domain::route::Route;
 use crate::domain::rule::IgnoreRule;
 use crate::domain::scan::ScanStatus;
+use crate::domain::words::clean;
 use crate::jobs::ScanShard;
 use crate::queue::{Handler, JobContext, JobError};
 use crate::store::scan::ShardReport;
@@ -74,20 +77,7 @@ impl ScanShardHandler {
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let ignored_by = std::mem::take(&mut survey.ignored_by);
-        let found = std::mem::take(&mut survey.findings);
-        let mut report = ShardReport { drifts_found: found.len() as u64, ..ShardReport::default() };
-        let (findings, refused) = sift(&args.scope, found);
-        survey.coverage.resources_unknown += figure(refused.len());
-        survey.errors.extend(refused);
-        report = ShardReport {
-            status: survey.status(),
-            resources_scanned: survey.scanned,
-            api_calls: survey.api_calls,
-            error: survey.error(),
-            coverage: survey.coverage,
-            notes: survey.notes,
-            ..report
-        };
+        let (mut report, findings) = report_of(&mut survey, &args.scope);
         let outcome = ShardOutcome {
             scan_id: args.scan_id,
             account_name: self.scanner.account_name(&args.scope.account_id).await,
@@ -123,6 +113,31 @@ impl ScanShardHandler {
         store::scan::close_if_done(conn, args.scan_id, now).await?;
         Ok(())
     }
+}
+
+/// What is kept of a survey, and its findings that can be stored.
+fn report_of(survey: &mut Survey, scope: &Scope) -> (ShardReport, Vec<Finding>) {
+    let found = std::mem::take(&mut survey.findings);
+    let drifts_found = found.len() as u64;
+    let (findings, refused) = sift(scope, found);
+    survey.coverage.resources_unknown += figure(refused.len());
+    survey.errors.extend(refused);
+    let report = ShardReport {
+        status: survey.status(),
+        resources_scanned: survey.scanned,
+        drifts_found,
+        drifts_resolved: 0,
+        api_calls: survey.api_calls,
+        error: survey.error(),
+        coverage: std::mem::take(&mut survey.coverage),
+        notes: std::mem::take(&mut survey.notes).into_iter().map(storable).collect(),
+    };
+    (report, findings)
+}
+
+/// A note without the characters that the database cannot keep.
+fn storable(note: Note) -> Note {
+    Note { resource_id: clean(&note.resource_id), pointer: clean(&note.pointer), text: clean(&note.text), ..note }
 }
 
 fn log(args: &ScanShard, survey: &Survey) {
