@@ -7,6 +7,7 @@ use super::scan::DEEPEST;
 
 /// How far one element has been passed over.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is one fact of where a byte stands")]
 pub(super) struct Pass {
     /// Brackets that are open.
     pub(super) depth: usize,

@@ -1,4 +1,4 @@
-//! Which provider a resource belongs to, in every spelling that Terraform and OpenTofu have had.
+//! Which provider a resource belongs to, in every spelling that Terraform and `OpenTofu` have had.
 
 /// Whether the resource is AWS's; `None` if the text names no provider.
 ///
