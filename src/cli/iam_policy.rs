@@ -100,6 +100,6 @@ mod tests {
         assert_eq!(objects("env/"), ["arn:aws:s3:::states/env/*"]);
         assert_eq!(objects(""), ["arn:aws:s3:::states/*"]);
         assert_eq!(objects("a.tfstate"), ["arn:aws:s3:::states/a.tfstate", "arn:aws:s3:::states/a.tfstate/*"]);
-        assert_eq!(objects("env/**/*.tfstate"), ["arn:aws:s3:::states/env/**.tfstate"]);
+        assert_eq!(objects("env/**/*.tfstate"), ["arn:aws:s3:::states/env/*.tfstate"]);
     }
 }
