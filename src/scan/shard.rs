@@ -136,8 +136,11 @@ fn report_of(survey: &mut Survey, scope: &Scope) -> (ShardReport, Vec<Finding>) 
 }
 
 /// A note without the characters that the database cannot keep.
-fn storable(note: Note) -> Note {
-    Note { resource_id: clean(&note.resource_id), pointer: clean(&note.pointer), text: clean(&note.text), ..note }
+fn storable(mut note: Note) -> Note {
+    for text in [&mut note.resource_id, &mut note.pointer, &mut note.text] {
+        *text = clean(text);
+    }
+    note
 }
 
 fn log(args: &ScanShard, survey: &Survey) {

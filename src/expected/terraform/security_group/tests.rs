@@ -72,7 +72,7 @@ fn rule(direction: &str, protocol: &str, ports: (i32, i32), more: &Value) -> (&'
 }
 
 /// A rule of one source that is a resource of its own.
-fn vpc_rule(direction: &str, protocol: &str, ports: Value, more: &Value) -> (&'static str, Value) {
+fn vpc_rule(direction: &str, protocol: &str, ports: &Value, more: &Value) -> (&'static str, Value) {
     let mut rule = json!({
         "cidr_ipv4": null,
         "cidr_ipv6": null,
@@ -145,7 +145,7 @@ fn every_row_is_true() {
             ("referenced_security_group_id", "sg-0a1"),
         ] {
             let more = json!({attribute: source, "description": "web"});
-            examples.push(vec![group(&json!({})), vpc_rule(direction, "tcp", json!([80, 90]), &more)]);
+            examples.push(vec![group(&json!({})), vpc_rule(direction, "tcp", &json!([80, 90]), &more)]);
         }
     }
     let (_, old) = group(&json!({"tags": {"Team": "web"}, "tags_all": null}));
@@ -194,7 +194,7 @@ fn one_rule_has_one_key_however_it_is_written() {
         ("50", json!([null, null]), "50:all:0.0.0.0/0"),
         ("50", json!([0, 0]), "50:all:0.0.0.0/0"),
     ] {
-        assert_eq!(rules(INGRESS, &[group(&json!({})), vpc_rule("ingress", protocol, ports, &anywhere)]), [key]);
+        assert_eq!(rules(INGRESS, &[group(&json!({})), vpc_rule("ingress", protocol, &ports, &anywhere)]), [key]);
     }
 }
 
@@ -208,7 +208,7 @@ fn the_group_itself_and_its_own_account_are_left_unsaid() {
     // Providers write the group's own id beside `self`, too.
     let own = rule("ingress", "tcp", (1, 1), &json!({"self": true, "source_security_group_id": ID}));
     assert_eq!(rules(INGRESS, &[group(&json!({})), own]), ["tcp:1-1:self"]);
-    let own = vpc_rule("egress", "tcp", json!([1, 1]), &json!({"referenced_security_group_id": ID}));
+    let own = vpc_rule("egress", "tcp", &json!([1, 1]), &json!({"referenced_security_group_id": ID}));
     assert_eq!(rules(EGRESS, &[group(&json!({})), own]), ["tcp:1-1:self"]);
 }
 
@@ -233,7 +233,7 @@ fn rules_of_all_forms_are_one_set_and_may_overlap() {
         group(&json!({})),
         rule("ingress", "tcp", (443, 443), &json!({"cidr_blocks": ["10.0.0.0/8", "172.16.0.0/12"]})),
         rule("ingress", "6", (443, 443), &json!({"cidr_blocks": ["172.16.0.0/12"], "description": ""})),
-        vpc_rule("ingress", "tcp", json!([22, 22]), &json!({"prefix_list_id": "pl-0a1"})),
+        vpc_rule("ingress", "tcp", &json!([22, 22]), &json!({"prefix_list_id": "pl-0a1"})),
     ];
     let keys = ["tcp:22-22:pl-0a1", "tcp:443-443:10.0.0.0/8", "tcp:443-443:172.16.0.0/12"];
     assert_eq!(rules(INGRESS, &instances), keys);

@@ -1,7 +1,7 @@
 //! `lifecycle.ignore_changes` in the configuration that `terraform show -json` prints with a plan.
 //!
-//! No released Terraform or `OpenTofu` prints the lifecycle of a resource there; where a version or a tool does, a list of
-//! attribute names beside the resource (or `all`) is taken. What is ignored is not declared. An ignored key
+//! Terraform itself prints no lifecycle of a resource there; where a version or a tool does, a list of attribute names
+//! beside the resource (or `all`) is taken. What is ignored is not declared. An ignored key
 //! (`tags["Owner"]`) leaves the whole attribute undeclared, because attributes are compared whole.
 
 use serde_json::Value;

@@ -282,11 +282,6 @@ impl Element<'_> {
         }
     }
 
-    /// Its text, to be read again.
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes
-    }
-
     fn key(&self) -> Option<String> {
         match std::str::from_utf8(self.bytes).ok()?.parse() {
             Ok(Value::String(key)) => Some(key),

@@ -63,7 +63,7 @@ fn read_resource(scanner: &mut Scanner<'_>, sink: &mut Sink<'_>) -> Result<(), B
         *slot = text_of(scanner, &key)?;
     }
     match waiting {
-        Some(held) => read_instances(&mut Scanner::over(&mut std::io::empty(), held), &head, sink),
+        Some(instances) => read_instances(&mut Scanner::over(&mut std::io::empty(), instances), &head, sink),
         None => Ok(()),
     }
 }
