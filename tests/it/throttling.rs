@@ -44,7 +44,7 @@ async fn another_accounts_scan_ends_first_and_costs_no_call_more() {
     assert_eq!((other.status(), other.scanned, other.api_calls), (ScanStatus::Succeeded, 60, 61));
     let unlucky = unlucky.await;
     // A bucket may meet the throttling at each of its attempts: then it is unknown, and still no drift.
-    let told = (unlucky.scanned + unlucky.coverage.resources_unknown as u64, unlucky.findings.len());
+    let told = (unlucky.scanned + unlucky.coverage.resources_unknown.cast_unsigned(), unlucky.findings.len());
     assert_eq!(told, (60, 0), "what was not read is no drift: {unlucky:?}");
     assert!(unlucky.api_calls > 61 + 61 / 2, "every second request was in vain: {}", unlucky.api_calls);
 }

@@ -137,7 +137,7 @@ async fn an_accepted_loss_leaves_the_baseline_and_an_accepted_stranger_enters_it
         act(&app, &drift, accept(), &ann).await.expect("accept it");
     }
     let ids = |entries: Vec<BaselineEntry>| entries.into_iter().map(|e| e.key.resource_id).collect::<Vec<_>>();
-    assert_eq!(ids(entries(&app, 3).await), [stranger.clone()]);
+    assert_eq!(ids(entries(&app, 3).await), std::slice::from_ref(&stranger));
     app.scan_later().await;
     let drifts = app.drifts().await;
     assert!(drifts.iter().all(|drift| drift.status.as_str() == "resolved"), "{drifts:#?}");

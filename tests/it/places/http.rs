@@ -82,7 +82,7 @@ async fn what_cannot_be_had_is_told_once_and_asked_for_again() {
     server.answer_next(500, &[], "");
     assert_eq!((ids(&look(&expected).await), server.answered()), (vec!["sg-1".to_owned()], vec![500, 304]));
     server.answer_next(200, &[], "\u{1f}");
-    assert_eq!(only_problem(&look(&expected).await).contains("not JSON"), true);
+    assert!(only_problem(&look(&expected).await).contains("not JSON"));
 }
 
 #[tokio::test]

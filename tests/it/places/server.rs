@@ -10,6 +10,9 @@ use axum::extract::State;
 use axum::http::{Request, Response};
 use tokio::net::TcpListener;
 
+/// Status, headers and body.
+type Answer = (u16, Vec<(&'static str, String)>, String);
+
 /// A running server; it ends with the test that started it.
 pub(super) struct Server {
     pub(super) url: String,
@@ -20,7 +23,7 @@ pub(super) struct Server {
 struct Kept {
     documents: BTreeMap<String, String>,
     /// What the next requests get instead.
-    instead: Vec<(u16, Vec<(&'static str, String)>, String)>,
+    instead: Vec<Answer>,
     /// `Authorization` that is asked for.
     login: Option<String>,
     without_etag: bool,
@@ -75,9 +78,10 @@ async fn answer(State(kept): State<Arc<Mutex<Kept>>>, request: Request<Body>) ->
             Some(text) => {
                 let etag = format!("\"{}-{:x}\"", text.len(), text.bytes().map(u64::from).sum::<u64>());
                 let modified = ("last-modified", "Mon, 02 Mar 2026 09:00:00 GMT".to_owned());
-                match header("if-none-match") == etag {
-                    true => (304, Vec::new(), String::new()),
-                    false => (200, vec![("etag", etag), modified], text.clone()),
+                if header("if-none-match") == etag {
+                    (304, Vec::new(), String::new())
+                } else {
+                    (200, vec![("etag", etag), modified], text.clone())
                 }
             }
         }

@@ -45,7 +45,7 @@ fn access() -> Vec<(&'static str, Value)> {
 
 fn rule(more: Value) -> Value {
     let mut rule = json!({
-        "Status": "Enabled", "Filter": filter("", json!({}), Value::Null), "Expiration": null, "Transitions": {},
+        "Status": "Enabled", "Filter": filter("", &json!({}), &Value::Null), "Expiration": null, "Transitions": {},
         "NoncurrentVersionExpiration": null, "NoncurrentVersionTransitions": {}, "AbortIncompleteMultipartUpload": null,
     });
     if let (Value::Object(rule), Value::Object(more)) = (&mut rule, more) {
@@ -54,7 +54,7 @@ fn rule(more: Value) -> Value {
     rule
 }
 
-fn filter(prefix: &str, tags: Value, greater: Value) -> Value {
+fn filter(prefix: &str, tags: &Value, greater: &Value) -> Value {
     json!({"Prefix": prefix, "Tags": tags, "ObjectSizeGreaterThan": greater, "ObjectSizeLessThan": null})
 }
 
@@ -64,7 +64,7 @@ fn retention() -> Vec<(&'static str, Value)> {
         "NoncurrentVersionExpiration": {"NoncurrentDays": 30, "NewerNoncurrentVersions": 3},
     }));
     let logs = rule(json!({
-        "Filter": filter("logs/", json!({"Class": "raw"}), Value::Null),
+        "Filter": filter("logs/", &json!({"Class": "raw"}), &Value::Null),
         "Expiration": {"Days": 365, "Date": null, "ExpiredObjectDeleteMarker": false},
         "Transitions": {"INTELLIGENT_TIERING": {"Days": 0, "Date": null}, "GLACIER": {"Days": 90, "Date": null}},
     }));
@@ -147,7 +147,7 @@ async fn a_bucket_of_provider_5_is_declared_by_what_has_a_resource_of_its_own() 
         "NoncurrentVersionTransitions": {"GLACIER": {"NoncurrentDays": 10, "NewerNoncurrentVersions": null}},
     }));
     let large = rule(json!({
-        "Status": "Disabled", "Filter": filter("", json!({}), json!(1_000_000)),
+        "Status": "Disabled", "Filter": filter("", &json!({}), &json!(1_000_000)),
         "Transitions": {"DEEP_ARCHIVE": {"Days": null, "Date": "2030-01-01T00:00:00Z"}},
     }));
     assert_eq!(state["Lifecycle"], json!({"all": all, "large": large}));

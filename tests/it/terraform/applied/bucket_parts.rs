@@ -57,7 +57,7 @@ fn made(kind: &str, told: &Block) -> Option<(&'static str, Value)> {
 
 /// A list of `name`; nothing if it is empty.
 pub fn content(name: &str, items: Vec<Value>) -> Value {
-    if items.is_empty() { Value::Null } else { json!({name: items}) }
+    if items.is_empty() { Value::Null } else { json!({name: Value::Array(items)}) }
 }
 
 /// Tags as S3 writes them.
@@ -67,7 +67,7 @@ pub fn xml_tags(tags: &Map<String, Value>) -> Vec<Value> {
 
 /// An access control list of the account's own bucket.
 pub fn acl_of(grants: Vec<Value>) -> Value {
-    json!({"Owner": {"ID": OWNER}, "AccessControlList": {"Grant": grants}})
+    json!({"Owner": {"ID": OWNER}, "AccessControlList": {"Grant": Value::Array(grants)}})
 }
 
 /// The grants that AWS makes of the name of a canned list.
