@@ -24,6 +24,8 @@ mod tests;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
+use serde_json::Value;
+
 use crate::domain::cost::{MonthlyCost, Prices};
 use crate::domain::id::Region;
 use crate::domain::schema::{self, Attribute, StateProblem};
@@ -104,4 +106,8 @@ impl ResourceType for S3 {
 fn canonical(state: &mut ResourceState) {
     shape::reshape(state);
     schema::normalize(attributes::ATTRIBUTES, state);
+    // Only whole rules have a certain order.
+    if let Some(Value::Array(rules)) = state.get_mut("Cors") {
+        cors::sort(rules);
+    }
 }

@@ -199,7 +199,6 @@ fn cors(value: &mut Value) {
             sort_texts(rule, field);
         }
     }
-    super::cors::sort(items);
 }
 
 fn notification(value: &mut Value) {

@@ -75,7 +75,7 @@ async fn versions_of_the_baseline_are_previewed_made_listed_shown_and_cut() {
     place.run(&["baseline", "remove"]).await.refuses(&["name the resources by --id"]);
     place.run(&["baseline", "remove", "--id", "no-*"]).await.refuses(&["the baseline holds no such resource"]);
     let preview = place.run(&["baseline", "remove", "--id", "web-*", "--dry-run"]).await;
-    assert!(preview.stdout.ends_with("preview be: 1 resource removed; nothing is written\n"), "{preview:?}");
+    assert!(preview.stdout.ends_with("would be: 1 resource removed; nothing is written\n"), "{preview:?}");
     let removed = place.run(&["baseline", "remove", "--id", "web-*", "--note", "moved"]).await;
     assert!(removed.stdout.ends_with("version 4: 1 resource removed\n"), "{removed:?}");
     let checked = place.run(&["expected", "check"]).await;
