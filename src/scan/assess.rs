@@ -2,7 +2,7 @@
 //!
 //! Pure. It must never judge what was not read: an attribute that could not be read keeps what the standing drift says
 //! of it, or is left out of the comparison on both sides. What AWS has promised to bring to what is declared is treated
-//! alike (see [`super::pending`]): it is no drift, and yet no drift is over before the promise is kept.
+//! alike (see `scan/pending.rs`): it is no drift, and yet no drift is over before the promise is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
