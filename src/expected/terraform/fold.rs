@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::address::without_keys;
 use super::instance::Instance;
 use super::mapping::{Alias, Join, Mapping, Role, TerraformType};
-use super::state::without_keys;
 use crate::domain::id::{AccountId, Region};
 use crate::domain::state::ResourceState;
 use crate::expected::{Declaration, Loaded, Origin, Problem, Types};

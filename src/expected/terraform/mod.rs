@@ -8,6 +8,7 @@
 //! Invariant: what cannot be told for certain is left undeclared or makes the resource undecided. It must never guess:
 //! a false alarm costs more trust than a missed attribute.
 
+mod address;
 mod block;
 mod ec2;
 mod fold;

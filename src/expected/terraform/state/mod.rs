@@ -4,7 +4,6 @@
 //! what it spoke of is undecided, because the part that is missing might say more of the same resource. One instance
 //! that cannot be read costs only what it may have spoken of.
 
-mod address;
 mod configuration;
 mod pass;
 mod provider;
@@ -17,8 +16,6 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use serde_json::Value;
-
-pub(super) use address::without_keys;
 
 use super::fold::Fold;
 use crate::domain::schema::kind_of;

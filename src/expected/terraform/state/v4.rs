@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use super::scan::{Broken, Scanner};
 use super::sink::{Place, Sink};
-use super::{address, provider, text_of};
+use super::{provider, text_of};
 use crate::domain::schema::kind_of;
+use crate::expected::terraform::address;
 
 /// What stands in a resource before its instances.
 #[derive(Debug, Default)]

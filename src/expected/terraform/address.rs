@@ -32,7 +32,7 @@ pub(super) fn of(module: Option<&str>, kind: &str, name: &str, key: Option<&Valu
 }
 
 /// The address of the resource whose instance this is: without the keys of its modules and its own.
-pub(in crate::expected::terraform) fn without_keys(address: &str) -> String {
+pub(super) fn without_keys(address: &str) -> String {
     let (mut plain, mut depth) = (String::with_capacity(address.len()), 0);
     let (mut is_quoted, mut is_escaped) = (false, false);
     for c in address.chars() {
