@@ -30,7 +30,7 @@ const IDLE: Duration = Duration::from_secs(90);
 const TIMES: usize = 3;
 
 #[tokio::test]
-#[ignore = "a benchmark"]
+#[ignore = "figures, no verdict; takes a minute: cargo test --release --test it -- --ignored --nocapture --test-threads 1 bench_what_a_scan_takes_beyond_the_sdk"]
 async fn bench_what_a_scan_takes_beyond_the_sdk() {
     println!(
         "\n{:<16}{:>8}{:>8}{:>12}{:>12}{:>12}{:>9}{:>10}",
@@ -70,7 +70,7 @@ async fn bench_what_a_scan_takes_beyond_the_sdk() {
 }
 
 #[tokio::test]
-#[ignore = "a benchmark"]
+#[ignore = "figures, no verdict; reads 100,000 resources: cargo test --release --test it -- --ignored --nocapture --test-threads 1 bench_memory_of_a_scan"]
 async fn bench_memory_of_a_scan() {
     println!("\n{:<16}{:>9}{:>10}{:>14}", "", "live", "declared", "peak MB");
     for resource_type in ["EC2", "SECURITY_GROUP"] {
@@ -87,7 +87,7 @@ async fn bench_memory_of_a_scan() {
 }
 
 #[tokio::test]
-#[ignore = "a benchmark"]
+#[ignore = "figures, no verdict; loads 100,000 declarations: cargo test --release --test it -- --ignored --nocapture --test-threads 1 bench_loading_expected_state"]
 async fn bench_loading_expected_state() {
     println!("\n{:<16}{:>9}{:>10}{:>12}{:>14}", "", "declared", "MB", "us each", "peak MB");
     for resource_type in ["EC2", "SECURITY_GROUP", "IAM_ROLE"] {
@@ -107,7 +107,7 @@ async fn bench_loading_expected_state() {
 }
 
 #[tokio::test]
-#[ignore = "a benchmark"]
+#[ignore = "figures, no verdict; times depend on the machine: cargo test --release --test it -- --ignored --nocapture --test-threads 1 bench_a_throttled_account_beside_another"]
 async fn bench_a_throttled_account_beside_another() {
     const UNLUCKY: &str = "111111111111";
     println!("\n{:<36}{:>10}{:>8}", "", "seconds", "calls");
@@ -128,7 +128,7 @@ async fn bench_a_throttled_account_beside_another() {
 }
 
 #[tokio::test]
-#[ignore = "a benchmark"]
+#[ignore = "figures, no verdict; waits two minutes for the daemon to rest: cargo test --release --test it -- --ignored --nocapture --test-threads 1 bench_memory_of_the_daemon"]
 async fn bench_memory_of_the_daemon() {
     println!("\n{:<36}{:>14}", "", "resident MB");
     let database = TestDatabase::new().await;

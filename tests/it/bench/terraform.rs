@@ -17,7 +17,7 @@ const RESOURCES: usize = 20_000;
 const BYTES: usize = 100_000_000;
 
 #[tokio::test]
-#[ignore = "a benchmark"]
+#[ignore = "figures, no verdict; writes and reads 100 MB: cargo test --release --test it -- --ignored --nocapture --test-threads 1 bench_loading_a_large_terraform_state"]
 async fn bench_loading_a_large_terraform_state() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("large.tfstate");
