@@ -213,7 +213,7 @@ async fn dry_run(app: &App, scopes: &[Scope], unmanaged: &UnmanagedByType, ignor
             async move {
                 let stored = Stored { standing: &[], ignore };
                 let unmanaged = unmanaged.of(&scope.resource_type);
-                let survey = app.scanner.survey_knowing(id, scope, unmanaged, stored, &|| {}).await;
+                let survey = app.scanner.survey(id, scope, unmanaged, stored, &|| {}).await;
                 progress.add_one();
                 (scope, survey)
             }

@@ -105,19 +105,9 @@ impl Scanner {
         &self.rules
     }
 
-    /// Reads and judges one shard of a scan of its own. What goes wrong is in the result.
+    /// Reads and judges one shard of `scan`, whose shards share one look at the declarations. What goes wrong is in the
+    /// result.
     pub async fn survey(
-        &self,
-        scope: &Scope,
-        unmanaged: Unmanaged,
-        standing: &[StandingDrift],
-        on_resource: &(dyn Fn() + Sync),
-    ) -> Survey {
-        self.survey_knowing(ScanId::new(), scope, unmanaged, Stored { standing, ignore: &[] }, on_resource).await
-    }
-
-    /// The same for a shard of `scan`, whose shards share one look at the declarations, knowing what the database holds.
-    pub async fn survey_knowing(
         &self,
         scan: ScanId,
         scope: &Scope,

@@ -46,7 +46,7 @@ impl ScanShardHandler {
         let read_started_at = self.clock.now();
         let Some(begun) = self.begin(&args, read_started_at).await? else { return Ok(()) };
         let known = Stored { standing: &begun.standing, ignore: &begun.ignore };
-        let survey = self.scanner.survey_knowing(args.scan_id, &args.scope, args.unmanaged, known, &|| {}).await;
+        let survey = self.scanner.survey(args.scan_id, &args.scope, args.unmanaged, known, &|| {}).await;
         log(&args, &survey);
         self.finish(&args, survey, &begun.ignore, read_started_at).await?;
         Ok(())

@@ -4,8 +4,10 @@
 
 use driftsentry::app::App;
 use driftsentry::config::Unmanaged;
+use driftsentry::domain::id::ScanId;
 use driftsentry::domain::scan::ScanStatus;
 use driftsentry::resource::Aws;
+use driftsentry::scan::Stored;
 use driftsentry::scan::survey::Survey;
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, join_all};
@@ -17,7 +19,7 @@ const OTHER: &str = "222222222222";
 
 fn survey_of<'a>(app: &'a App, account: &str) -> LocalBoxFuture<'a, Survey> {
     let scope = scope(account, "S3");
-    async move { Box::pin(app.scanner.survey(&scope, Unmanaged::Ignore, &[], &|| {})).await }.boxed_local()
+    async move { Box::pin(app.scanner.survey(ScanId::new(), &scope, Unmanaged::Ignore, Stored::default(), &|| {})).await }.boxed_local()
 }
 
 async fn clients(app: &App, account: &str) -> Aws {

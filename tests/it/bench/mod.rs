@@ -13,7 +13,9 @@ mod terraform;
 use std::time::{Duration, Instant};
 
 use driftsentry::config::Unmanaged;
+use driftsentry::domain::id::ScanId;
 use driftsentry::resource::Undeclared;
+use driftsentry::scan::Stored;
 
 use crate::single_changes::{kind, request};
 use crate::support::{ACCOUNT, Habits, Scene, TestDatabase, core_attributes, id_of, scope};
@@ -120,7 +122,8 @@ async fn bench_a_throttled_account_beside_another() {
         let both = throttled.is_some();
         let (ours, theirs) = (scope(ACCOUNT, "S3"), scope(UNLUCKY, "S3"));
         let began = Instant::now();
-        let survey = |scope| Box::pin(app.scanner.survey(scope, Unmanaged::Ignore, &[], &|| {}));
+        let survey =
+            |scope| Box::pin(app.scanner.survey(ScanId::new(), scope, Unmanaged::Ignore, Stored::default(), &|| {}));
         let other = async { if both { survey(&theirs).await } else { std::future::pending().await } };
         let survey = tokio::select! { biased; it = survey(&ours) => it, _ = other => panic!("throttled, yet first") };
         println!("{name:<36}{:>10.2}{:>8}", began.elapsed().as_secs_f64(), survey.api_calls);

@@ -9,11 +9,11 @@ use driftsentry::config::{self, ScanFilter, Unmanaged};
 use driftsentry::domain::cost::Prices;
 use driftsentry::domain::diff::Change;
 use driftsentry::domain::drift::Finding;
-use driftsentry::domain::id::{Region, Scope};
+use driftsentry::domain::id::{Region, ScanId, Scope};
 use driftsentry::domain::rule::Rules;
 use driftsentry::resource::{BUILTIN, ReadRequest, Undeclared, find};
 use driftsentry::scan::assess::{Context, Verdict};
-use driftsentry::scan::plan;
+use driftsentry::scan::{Stored, plan};
 use futures::StreamExt;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -119,7 +119,9 @@ impl Stage {
         let mut seen = Seen { findings: Vec::new(), errors: Vec::new(), judged: 0, declared };
         for scope in plan::shards(&ScanFilter::default(), &accounts, BUILTIN).expect("a scan") {
             // Boxed, because the compiler gives up on futures that are nested too deeply.
-            let survey = Box::pin(self.app.scanner.survey(&scope, Unmanaged::Ignore, &[], &|| {})).await;
+            let survey =
+                Box::pin(self.app.scanner.survey(ScanId::new(), &scope, Unmanaged::Ignore, Stored::default(), &|| {}))
+                    .await;
             seen.judged += usize::try_from(survey.scanned).expect("a count");
             seen.findings.extend(survey.findings);
             seen.errors.extend(survey.errors);

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use driftsentry::app::{App, Parts, vocabulary};
 use driftsentry::config::{self, Unmanaged};
-use driftsentry::domain::id::{GLOBAL, Scope};
+use driftsentry::domain::id::{GLOBAL, ScanId, Scope};
 use driftsentry::resource::{Aws, find};
+use driftsentry::scan::Stored;
 use driftsentry::scan::survey::Survey;
 use futures::StreamExt;
 use serde_json::json;
@@ -107,7 +108,7 @@ impl Scene {
     pub async fn survey(&self, app: &App, resource_type: &str) -> Survey {
         let scope = scope(self.accounts[0], resource_type);
         // Boxed, because the compiler gives up on futures that are nested too deeply.
-        Box::pin(app.scanner.survey(&scope, Unmanaged::Ignore, &[], &|| {})).await
+        Box::pin(app.scanner.survey(ScanId::new(), &scope, Unmanaged::Ignore, Stored::default(), &|| {})).await
     }
 
     /// Clients for a shard of the first account.
