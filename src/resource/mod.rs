@@ -7,6 +7,7 @@ pub mod aws;
 mod bill;
 mod ec2;
 mod ec2_query;
+pub mod fix;
 mod iam_role;
 pub mod impact;
 mod kms;
@@ -18,6 +19,7 @@ mod security_group;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
 use crate::domain::cost::{MonthlyCost, Prices};
@@ -28,6 +30,7 @@ use crate::domain::severity::Severity;
 use crate::domain::state::ResourceState;
 
 pub use aws::{Aws, ReadError};
+pub use fix::{FixError, FixPlan, FixRequest, FixStep, Receipt};
 pub use live::{Live, Reason};
 pub(crate) use s3::cors;
 pub use security_group::{Owner as RuleOwner, RuleFault, RuleKey};
@@ -147,6 +150,37 @@ pub trait ResourceType: Send + Sync {
     fn is_aws_owned(&self, resource_id: &str, state: &ResourceState) -> bool {
         let _ = (resource_id, state);
         false
+    }
+
+    /// IAM actions that the steps of [`Self::plan_fix`] take, and those that making and verifying plans takes beyond
+    /// [`Self::scan_actions`]; the printed remediation policy is the union of both.
+    fn fix_actions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The calls that bring the resource from its live state to the declared one. May read what the states do not hold
+    /// (ids of volumes and interfaces, tags that are not ours); changes nothing.
+    ///
+    /// # Errors
+    /// If what it must read cannot be read.
+    fn plan_fix<'a>(&'a self, aws: &'a Aws, request: FixRequest<'a>) -> BoxFuture<'a, Result<FixPlan, FixError>> {
+        let _ = aws;
+        Box::pin(async move { Ok(FixPlan::by_hand(request.changes)) })
+    }
+
+    /// Makes the call of one step. Whoever asks has checked that it may be made.
+    ///
+    /// # Errors
+    /// If AWS refuses or fails. After a time-out the call may have taken effect: read again before anything else.
+    fn call<'a>(
+        &'a self,
+        aws: &'a Aws,
+        key: &'a ResourceKey,
+        step: &'a FixStep,
+    ) -> BoxFuture<'a, Result<Receipt, FixError>> {
+        let (_, _) = (aws, key);
+        let error = FixError::Unfit { operation: step.operation.to_owned(), reason: "this type has no calls".into() };
+        Box::pin(async move { Err(error) })
     }
 
     /// A small valid state with every attribute: documentation for users, seed of the law tests.
