@@ -4,11 +4,21 @@
 //! parameters as AWS names them. What is carried out is what the plan holds: a step is run from its parameters alone.
 //! Steps stand in the order in which they are safe, and each may be repeated: a plan made anew from what is live now
 //! holds only what is still to be done. Nothing here decides whether a plan may run.
+//!
+//! A type's planner makes steps with [`FixStep::new`] from a serde type that spells one operation's parameters as AWS
+//! does, reads the same type back with [`FixStep::read_parameters`] when the step is called, and turns the SDK's outcome
+//! into ours with [`FixStep::settle`].
 
+pub(super) mod ec2_tags;
+pub(super) mod tags;
+
+use aws_sdk_ec2::operation::RequestId;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::aws::ReadError;
+use super::aws::{Aws, ReadError, SdkError};
 use crate::domain::diff::Change;
 use crate::domain::id::ResourceKey;
 use crate::domain::state::ResourceState;
@@ -41,12 +51,24 @@ impl FixPlan {
     /// A plan for a type that cannot put anything back.
     #[must_use]
     pub fn by_hand(changes: &[Change]) -> Self {
-        let manual = |change: &Change| ManualFix {
-            pointer: change.pointer.clone(),
-            reason: "driftsentry has no call for it".to_owned(),
-            instead: "change it by hand, or declare what is live".to_owned(),
+        let manual = |change: &Change| {
+            let instead = "change it by hand, or declare what is live";
+            ManualFix::new(&change.pointer, "driftsentry has no call for it", instead)
         };
         Self { steps: Vec::new(), manual: changes.iter().map(manual).collect() }
+    }
+
+    /// The plan if the resource as a whole is missing or unmanaged, which nothing puts back; `None` if it is there and
+    /// declared.
+    #[must_use]
+    pub fn of_existence(changes: &[Change]) -> Option<Self> {
+        let whole = changes.iter().find(|change| change.pointer.is_empty())?;
+        let (reason, instead) = if whole.to.is_none() {
+            ("it is gone, and what is gone is never made anew", "make it anew, or remove its declaration")
+        } else {
+            ("nothing declares it, and nothing is ever deleted", "declare it, or delete it by hand")
+        };
+        Some(Self { steps: Vec::new(), manual: vec![ManualFix::new("", reason, instead)] })
     }
 
     /// The worst that the workload feels of it.
@@ -83,6 +105,107 @@ pub struct FixStep {
     pub actions: &'static [&'static str],
 }
 
+impl FixStep {
+    /// A call of `service:operation` with these parameters, which needs the IAM actions `actions`, the operation's own
+    /// first. It restores nothing yet, disrupts nothing and lets nobody do more.
+    ///
+    /// # Panics
+    /// Never: parameters are plain JSON.
+    #[must_use]
+    pub fn new<P: Serialize>(
+        service: &'static str,
+        operation: &'static str,
+        actions: &'static [&'static str],
+        parameters: &P,
+    ) -> Self {
+        Self {
+            service,
+            operation,
+            parameters: serde_json::to_value(parameters).expect("parameters are plain JSON"),
+            restores: Vec::new(),
+            summary: String::new(),
+            disruption: Disruption::None,
+            loosens: false,
+            actions,
+        }
+    }
+
+    /// The same step, putting back the changes at these JSON pointers.
+    #[must_use]
+    pub fn restoring(mut self, pointers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.restores.extend(pointers.into_iter().map(Into::into));
+        self
+    }
+
+    /// The same step, described to people.
+    #[must_use]
+    pub fn saying(mut self, summary: impl Into<String>) -> Self {
+        self.summary = summary.into();
+        self
+    }
+
+    /// The same step, felt by the workload.
+    #[must_use]
+    pub fn disrupting(mut self, disruption: Disruption) -> Self {
+        self.disruption = disruption;
+        self
+    }
+
+    /// The same step, letting somebody do more than now if `loosens`.
+    #[must_use]
+    pub fn loosening(mut self, loosens: bool) -> Self {
+        self.loosens = loosens;
+        self
+    }
+
+    /// The parameters as the type that they were made from.
+    ///
+    /// # Errors
+    /// If they do not fit: another version of the program made the step.
+    pub fn read_parameters<P: DeserializeOwned>(&self) -> Result<P, FixError> {
+        P::deserialize(&self.parameters).map_err(|error| self.unfit(error))
+    }
+
+    /// What became of the step's call, which AWS answered with `outcome`. AWS's codes in `already` say that there was
+    /// nothing to do, as when a call is repeated.
+    ///
+    /// # Errors
+    /// If AWS refused or failed for any other reason. Where it denied the call, the error names the IAM action.
+    pub fn settle<O, E>(
+        &self,
+        aws: &Aws,
+        outcome: Result<O, SdkError<E>>,
+        already: &[&str],
+    ) -> Result<Receipt, FixError>
+    where
+        O: RequestId,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        match outcome {
+            Ok(output) => Ok(Receipt::of(&output)),
+            Err(error) if error.code().is_some_and(|code| already.contains(&code)) => {
+                Ok(Receipt { nothing_to_do: true, ..Receipt::of(&error) })
+            }
+            Err(error) => {
+                let action = self.actions.first().copied().unwrap_or_default();
+                Err(aws.fix_error(action, self.service, self.operation, &error).into())
+            }
+        }
+    }
+
+    /// The error for a step that is not this type's, or whose parameters do not make a call.
+    #[must_use]
+    pub fn unfit(&self, reason: impl std::fmt::Display) -> FixError {
+        FixError::Unfit { operation: self.operation.to_owned(), reason: reason.to_string() }
+    }
+
+    /// The error for a step whose operation the type never plans.
+    #[must_use]
+    pub fn foreign(&self) -> FixError {
+        self.unfit("this type has no such call")
+    }
+}
+
 /// What a workload feels of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -108,11 +231,29 @@ pub struct ManualFix {
     pub instead: String,
 }
 
+impl ManualFix {
+    /// A change at `pointer` that no call puts back.
+    #[must_use]
+    pub fn new(pointer: impl Into<String>, reason: impl Into<String>, instead: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), reason: reason.into(), instead: instead.into() }
+    }
+}
+
 /// What AWS answered to a call that it carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Receipt {
     /// AWS's id of the request, to be told to AWS support and found in `CloudTrail`; `None` if the answer had none.
     pub request_id: Option<String>,
+    /// Whether AWS answered that it was so already: an earlier attempt, or somebody else, had done it.
+    pub nothing_to_do: bool,
+}
+
+impl Receipt {
+    /// The receipt for an answer of the SDK.
+    #[must_use]
+    pub fn of(answer: &impl RequestId) -> Self {
+        Self { request_id: answer.request_id().map(str::to_owned), nothing_to_do: false }
+    }
 }
 
 /// Why a plan could not be made or a call not be carried out.
@@ -150,5 +291,42 @@ impl FixError {
             Self::Busy { .. } => true,
             Self::Unfit { .. } => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "PascalCase", deny_unknown_fields)]
+    struct Delete {
+        role_name: String,
+    }
+
+    #[test]
+    fn a_step_is_called_from_what_its_plan_shows() {
+        let step = FixStep::new("iam", "DeleteRole", &["iam:DeleteRole"], &Delete { role_name: "web".into() });
+        assert_eq!(step.parameters, json!({"RoleName": "web"}));
+        assert_eq!(step.read_parameters::<Delete>().map(|read| read.role_name).unwrap(), "web");
+        for other in [json!({}), json!({"RoleName": "web", "Force": true}), json!(null)] {
+            let step = FixStep { parameters: other, ..step.clone() };
+            let error = step.read_parameters::<Delete>().map(drop).unwrap_err();
+            assert!(matches!(error, FixError::Unfit { .. }) && !error.is_transient(), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_exists_or_not_is_left_to_people() {
+        let change = |from: Option<Value>, to: Option<Value>| Change { pointer: String::new(), from, to };
+        let gone = FixPlan::of_existence(&[change(Some(json!({})), None)]).unwrap();
+        let unmanaged = FixPlan::of_existence(&[change(None, Some(json!({})))]).unwrap();
+        assert!(gone.manual[0].reason.contains("gone") && gone.steps.is_empty());
+        assert!(unmanaged.manual[0].reason.contains("nothing declares it") && unmanaged.steps.is_empty());
+        let tag = Change { pointer: "/Tags/Env".into(), from: None, to: None };
+        assert_eq!(FixPlan::of_existence(&[tag]), None);
     }
 }

@@ -19,6 +19,7 @@ mod estate;
 mod expected;
 mod expected_mistakes;
 mod faults;
+mod fix;
 mod iam_role;
 mod laws;
 mod layout;

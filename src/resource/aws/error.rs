@@ -88,6 +88,15 @@ pub enum ErrorClass {
     Other,
 }
 
+/// What a call is made for: which of the printed policies allows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To read.
+    Scan,
+    /// To put something back.
+    Remediate,
+}
+
 impl ReadError {
     /// Whether trying again later may help.
     #[must_use]
@@ -99,6 +108,22 @@ impl ReadError {
     /// `action`, which is not always the operation's name; without one it advises nothing.
     #[must_use]
     pub fn of_sdk<E>(
+        service: &'static str,
+        operation: &'static str,
+        action: Option<&str>,
+        place: (&AccountId, &Region),
+        error: &SdkError<E>,
+    ) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        Self::of_call(Purpose::Scan, service, operation, action, place, error)
+    }
+
+    /// As [`Self::of_sdk`], for a call of any purpose.
+    #[must_use]
+    pub(super) fn of_call<E>(
+        purpose: Purpose,
         service: &'static str,
         operation: &'static str,
         action: Option<&str>,
@@ -117,7 +142,7 @@ impl ReadError {
             SdkError::ServiceError(context) => {
                 let status = context.raw().status().as_u16();
                 missing_action = missing_action_of(action, status, context.err());
-                of_answer(missing_action.as_deref(), status, context.err())
+                of_answer(purpose, missing_action.as_deref(), status, context.err())
             }
             SdkError::TimeoutError(_) => (ErrorClass::TimedOut, innermost(error)),
             SdkError::DispatchFailure(_) if causes(error).any(<dyn Error>::is::<OutOfTime>) => {
@@ -162,6 +187,7 @@ fn action_named_in(message: &str) -> Option<&str> {
 
 /// Class and detail of an error that AWS itself told.
 fn of_answer(
+    purpose: Purpose,
     action: Option<&str>,
     status: u16,
     error: &(impl ProvideErrorMetadata + Error + 'static),
@@ -182,8 +208,12 @@ fn of_answer(
     let advice = if NOT_VALID.contains(&code) {
         "; the credentials are not valid: renew them".to_owned()
     } else if let (ErrorClass::Denied, Some(action)) = (class, action) {
+        let (who, policy) = match purpose {
+            Purpose::Scan => ("scans", "scan"),
+            Purpose::Remediate => ("remediates", "remediate"),
+        };
         format!(
-            "; allow {action} to the role or user that scans: `driftsentry iam-policy scan` prints the whole policy"
+            "; allow {action} to the role or user that {who}: `driftsentry iam-policy {policy}` prints the whole policy"
         )
     } else {
         String::new()

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::domain::id::{AccountId, Region};
+use error::Purpose;
 
 pub use aws_credential_types::Credentials;
 pub use error::{ErrorClass, ReadError, SdkError};
@@ -68,6 +69,23 @@ impl Aws {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         ReadError::of_sdk(service, operation, Some(action), (&self.account_id, &self.region), error)
+    }
+
+    /// As [`Self::read_error_needing`], for a call that plans or puts something back: the advice names the policy for
+    /// that.
+    #[must_use]
+    pub fn fix_error<E>(
+        &self,
+        action: &str,
+        service: &'static str,
+        operation: &'static str,
+        error: &SdkError<E>,
+    ) -> ReadError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let place = (&self.account_id, &self.region);
+        ReadError::of_call(Purpose::Remediate, service, operation, Some(action), place, error)
     }
 }
 
