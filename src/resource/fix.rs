@@ -239,6 +239,15 @@ impl ManualFix {
     }
 }
 
+/// A call that was made for a resource, or may have been: its answer may be unknown.
+#[derive(Debug, Clone, Copy)]
+pub struct Called<'a> {
+    /// API operation: `StopInstances`.
+    pub operation: &'a str,
+    /// The changes that its step was to put back, as in [`FixStep::restores`].
+    pub restores: &'a [String],
+}
+
 /// What AWS answered to a call that it carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Receipt {

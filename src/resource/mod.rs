@@ -30,7 +30,7 @@ use crate::domain::severity::Severity;
 use crate::domain::state::ResourceState;
 
 pub use aws::{Aws, ReadError};
-pub use fix::{FixError, FixPlan, FixRequest, FixStep, Receipt};
+pub use fix::{Called, FixError, FixPlan, FixRequest, FixStep, Receipt};
 pub use live::{Live, Reason};
 pub(crate) use s3::cors;
 pub use security_group::{Owner as RuleOwner, RuleFault, RuleKey};
@@ -181,6 +181,15 @@ pub trait ResourceType: Send + Sync {
         let (_, _) = (aws, key);
         let error = FixError::Unfit { operation: step.operation.to_owned(), reason: "this type has no calls".into() };
         Box::pin(async move { Err(error) })
+    }
+
+    /// Steps that are owed after these calls, which were made (or may have been) in this order to put the resource
+    /// back: what a call began and another was to end, as the start of an instance that was stopped for a change. They
+    /// hold even if a call in between failed for good, and they are not in a plan made anew, which sees the stopped
+    /// instance alone. A step that such a plan holds as well is to be called once.
+    fn owed(&self, key: &ResourceKey, called: &[Called<'_>]) -> Vec<FixStep> {
+        let (_, _) = (key, called);
+        Vec::new()
     }
 
     /// A small valid state with every attribute: documentation for users, seed of the law tests.

@@ -7,15 +7,17 @@ mod attributes;
 mod canonical;
 pub(super) mod cost;
 mod deep;
+mod fix;
 mod read;
 mod volumes;
 
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde_json::Value;
 
-use super::{Aws, Live, ReadError, ReadRequest, ResourceType};
+use super::{Aws, Called, FixError, FixPlan, FixRequest, FixStep, Live, ReadError, ReadRequest, Receipt, ResourceType};
 use crate::domain::cost::{MonthlyCost, Prices};
-use crate::domain::id::Region;
+use crate::domain::id::{Region, ResourceKey};
 use crate::domain::schema::{self, Attribute, StateProblem};
 use crate::domain::state::ResourceState;
 
@@ -77,6 +79,27 @@ impl ResourceType for Ec2 {
 
     fn usage_priced(&self) -> &'static [(&'static str, &'static str)] {
         &[(attributes::CREDIT_SPECIFICATION, "CPU credits are billed by use")]
+    }
+
+    fn fix_actions(&self) -> &'static [&'static str] {
+        fix::ACTIONS
+    }
+
+    fn plan_fix<'a>(&'a self, aws: &'a Aws, request: FixRequest<'a>) -> BoxFuture<'a, Result<FixPlan, FixError>> {
+        Box::pin(fix::plan_fix(aws, request))
+    }
+
+    fn call<'a>(
+        &'a self,
+        aws: &'a Aws,
+        key: &'a ResourceKey,
+        step: &'a FixStep,
+    ) -> BoxFuture<'a, Result<Receipt, FixError>> {
+        Box::pin(fix::call(aws, key, step))
+    }
+
+    fn owed(&self, key: &ResourceKey, called: &[Called<'_>]) -> Vec<FixStep> {
+        fix::owed(key, called)
     }
 
     fn example(&self) -> ResourceState {
