@@ -19,14 +19,14 @@ create table bare (id bigint generated always as identity primary key, state tex
     run_at timestamptz not null default now(), payload jsonb not null);
 create index on bare (run_at, id) where state = 'available'";
 
-const CLAIM_AND_DELETE: &str = r#"with claimed as (
+const CLAIM_AND_DELETE: &str = r"with claimed as (
     update bare set state = 'running' where id in (
         select id from bare where state = 'available' and run_at <= now() order by run_at, id limit {batch}
         for update skip locked
     ) returning id
 ) select coalesce(array_agg(id), '{}') as ids from claimed \gset
 delete from bare where id = any(:ids::bigint[]);
-"#;
+";
 
 const INSERT_ONE: &str = r#"insert into bare (payload) values ('{"n": 1}');"#;
 const INSERT_MANY: &str = r#"insert into bare (payload) select '{"n": 1}' from generate_series(1, {batch});"#;

@@ -1,10 +1,11 @@
 //! What is compared: a queue, or bare PostgreSQL in its place.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 /// A queue under measurement.
@@ -61,6 +62,29 @@ impl Load {
     }
 }
 
+/// How often something is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Time from one to the next.
+    pub every: Duration,
+    /// For how long.
+    pub length: Duration,
+}
+
+impl Pace {
+    /// Does it at this pace, and then waits half a second for what it began. What was missed is made up for.
+    pub async fn keep(self, mut act: impl AsyncFnMut() -> Result<()>) -> Result<()> {
+        let begun = Instant::now();
+        let mut next = tokio::time::interval(self.every);
+        while begun.elapsed() < self.length {
+            next.tick().await;
+            act().await?;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Ok(())
+    }
+}
+
 /// Writes one batch per call.
 pub trait AsyncWriter: Send + 'static {
     /// Writes and commits it.
@@ -99,14 +123,27 @@ impl Counter {
         }
     }
 
-    /// How many ran.
-    pub fn get(&self) -> usize {
-        self.ran.load(Ordering::Relaxed)
-    }
-
     /// Ends when enough ran.
     pub async fn reached(&self) {
         self.reached.notified().await;
+    }
+}
+
+/// A moment on the machine's clock, which all its processes share, in nanoseconds.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// This one.
+    pub fn now() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// How long it is past, in milliseconds.
+    pub fn milliseconds_ago(self) -> f64 {
+        Duration::from_nanos(Self::now().0.saturating_sub(self.0)).as_secs_f64() * 1000.0
     }
 }
 

@@ -4,6 +4,7 @@
 //! so this is also the proof that it could be lifted out.
 
 mod bare;
+mod child;
 mod contender;
 #[path = "lifted/domain.rs"]
 #[allow(dead_code, reason = "the queue uses a part of it")]
@@ -21,13 +22,13 @@ mod server;
 #[allow(dead_code, reason = "the queue uses a part of it")]
 mod shutdown;
 #[path = "lifted/store.rs"]
-#[allow(dead_code, unused_imports, reason = "the queue uses a part of it")]
+#[allow(dead_code, unused_imports, clippy::struct_field_names, reason = "held to the lints of the main crate")]
 mod store;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 
 use ours::Ours;
 use report::Report;
@@ -44,7 +45,7 @@ use server::{Db, Server};
 #[derive(Debug, Parser)]
 #[command(name = "queue-bench", version)]
 struct Args {
-    /// What to measure; without any, everything
+    /// What to measure
     #[arg(value_name = "SCENARIO")]
     scenarios: Vec<Scenario>,
 
@@ -59,11 +60,21 @@ struct Args {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, rest @ ..] = &arguments[..]
+        && first == child::MARK
+    {
+        return conclude(child::play(rest).await.map(|()| true));
+    }
     let args = Args::parse();
     let outcome = tokio::select! {
         outcome = measure(&args) => outcome,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
+    conclude(outcome)
+}
+
+fn conclude(outcome: Result<bool>) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -82,8 +93,7 @@ async fn measure(args: &Args) -> Result<bool> {
     let ours = Ours::connect(&db).await?;
     let bench = Bench { db, ours, rounds: args.rounds, scale: args.scale };
     let mut report = Report::default();
-    let wanted = if args.scenarios.is_empty() { Scenario::value_variants() } else { &args.scenarios };
-    for scenario in wanted {
+    for scenario in Scenario::wanted(&args.scenarios) {
         scenario.run(&bench, &mut report).await.with_context(|| format!("scenario {scenario:?}"))?;
     }
     println!("\n## Bars\n\n{}", report.summary());

@@ -2,16 +2,17 @@
 
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
+use sqlx::{PgConnection, PgPool, Postgres};
 
-use crate::contender::{AsyncWriter, Contender, Counter, Drained, Load};
+use crate::contender::{AsyncWriter, Contender, Counter, Drained, Load, Moment};
+use crate::domain::id::JobId;
 use crate::queue::{self, Handler, JobArgs, JobContext, JobError, Policy, Workers};
 use crate::server::Db;
 use crate::shutdown::Shutdown;
@@ -50,8 +51,8 @@ impl JobArgs for Absent {
 /// A job that knows when it was asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Stamped {
-    /// Nanoseconds of the machine's clock.
-    asked_at: u64,
+    /// On the machine's clock, which all its processes share.
+    asked_at: Moment,
 }
 
 impl JobArgs for Stamped {
@@ -62,7 +63,7 @@ impl JobArgs for Stamped {
 impl Stamped {
     /// Asked for now.
     pub fn now() -> Self {
-        Self { asked_at: nanos() }
+        Self { asked_at: Moment::now() }
     }
 }
 
@@ -92,11 +93,16 @@ impl Running {
 }
 
 impl Ours {
-    /// Connects and brings the schema up to date.
+    /// Connects, and makes the schema.
     pub async fn connect(db: &Db) -> Result<Self> {
-        let pool = db.pool(CONNECTIONS).await?;
-        sqlx::migrate!("../../migrations").run(&pool).await.context("apply the migrations")?;
-        Ok(Self { store: Store::new(pool) })
+        let this = Self::attach(db).await?;
+        sqlx::migrate!("../../migrations").run(this.pool()).await.context("apply the migrations")?;
+        Ok(this)
+    }
+
+    /// Connects to a database that has the schema.
+    pub async fn attach(db: &Db) -> Result<Self> {
+        Ok(Self { store: Store::new(db.pool(CONNECTIONS).await?) })
     }
 
     /// A connection.
@@ -112,18 +118,12 @@ impl Ours {
         Running(shutdown)
     }
 
-    /// Starts a worker that never finds anything to do.
-    pub fn listen(&self) -> Running {
-        self.start(Counting::<Absent>::new(), 10, LEASE)
-    }
-
     /// Writes jobs in one transaction.
-    pub async fn write<A: JobArgs + Clone>(&self, conn: &mut sqlx::PgConnection, jobs: &[A]) -> Result<()> {
+    pub async fn write<A: JobArgs + Clone>(&self, conn: &mut PgConnection, jobs: &[A]) -> Result<Vec<JobId>> {
         match jobs {
-            [job] => drop(queue::enqueue(conn, job).await?),
-            jobs => drop(queue::enqueue_all(conn, jobs.iter().cloned()).await?),
+            [job] => Ok(vec![queue::enqueue(conn, job).await?]),
+            jobs => Ok(queue::enqueue_all(conn, jobs.iter().cloned()).await?),
         }
-        Ok(())
     }
 
     /// Writes any number of jobs.
@@ -147,6 +147,13 @@ impl Ours {
         Ok(sqlx::query_scalar(sql).fetch_one(self.pool()).await?)
     }
 
+    /// Jobs that were completed.
+    pub async fn completed(&self) -> Result<usize> {
+        let sql = "select count(*) from jobs where state = 'completed'";
+        let count: i64 = sqlx::query_scalar(sql).fetch_one(self.pool()).await?;
+        Ok(usize::try_from(count)?)
+    }
+
     /// The pool.
     pub fn pool(&self) -> &PgPool {
         self.store.pool()
@@ -167,7 +174,8 @@ impl Ours {
     }
 }
 
-const LEASE: Duration = Duration::from_secs(30);
+/// How long a lease holds where that is not what is measured.
+pub const LEASE: Duration = Duration::from_secs(30);
 
 /// Identifiers in order of time, as the queue makes them.
 const FINISHED: &str = r#"
@@ -203,7 +211,7 @@ impl Contender for Ours {
 
     fn enqueue(&self, load: Load) -> BoxFuture<'_, Result<f64>> {
         Box::pin(async move {
-            let listening = self.listen();
+            let listening = self.start(Counting::<Absent>::new(), 10, LEASE);
             let mut conns = Vec::new();
             for _ in 0..load.clients {
                 conns.push(self.conn().await?);
@@ -230,7 +238,7 @@ struct Writer {
 impl AsyncWriter for Writer {
     async fn write(&mut self) -> Result<()> {
         let conn = self.conn.as_mut().context("no connection was given")?;
-        self.ours.write(conn, &self.jobs).await
+        self.ours.write(conn, &self.jobs).await.map(drop)
     }
 }
 
@@ -272,8 +280,7 @@ impl Handler for Timing {
     type Args = Stamped;
 
     fn run<'a>(&'a self, _: &'a JobContext, args: Stamped) -> BoxFuture<'a, Result<(), JobError>> {
-        let waited = Duration::from_nanos(nanos().saturating_sub(args.asked_at));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(waited.as_secs_f64() * 1000.0);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(args.asked_at.milliseconds_ago());
         Box::pin(std::future::ready(Ok(())))
     }
 }
@@ -297,9 +304,4 @@ impl Handler for Marker {
             Ok(())
         })
     }
-}
-
-fn nanos() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -42,6 +42,18 @@ pub fn percentile(values: &[f64], percent: usize) -> f64 {
     sorted.get(index).copied().unwrap_or(f64::NAN)
 }
 
+/// Prints rates beside the first one, the reference.
+pub fn tell_rates(title: &str, series: &[Series]) {
+    println!("\n### {title}\n\n| | per second, median | ratio | rounds |\n|---|--:|--:|---|");
+    let Some(reference) = series.first() else { return };
+    for row in series {
+        let rounds: Vec<String> = row.rounds.iter().map(|rate| whole(*rate)).collect();
+        let (rate, ratio) = (whole(row.median()), row.ratio_to(reference));
+        println!("| {} | {rate} | {ratio:.2} | {} |", row.name, rounds.join(", "));
+    }
+    println!();
+}
+
 /// What was measured so far.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -51,7 +63,7 @@ pub struct Report {
 #[derive(Debug)]
 struct Bar {
     scenario: &'static str,
-    bar: String,
+    text: String,
     measured: String,
     is_met: bool,
 }
@@ -59,8 +71,8 @@ struct Bar {
 impl Report {
     /// Notes a bar and whether it is met.
     pub fn bar(&mut self, scenario: &'static str, bar: impl Into<String>, measured: impl Into<String>, is_met: bool) {
-        let bar = Bar { scenario, bar: bar.into(), measured: measured.into(), is_met };
-        println!("  {}: {} [{}]", bar.bar, bar.measured, verdict(is_met));
+        let bar = Bar { scenario, text: bar.into(), measured: measured.into(), is_met };
+        println!("  {}: {} [{}]", bar.text, bar.measured, verdict(is_met));
         self.bars.push(bar);
     }
 
@@ -74,18 +86,6 @@ impl Report {
         self.bar(scenario, format!("{what} ≤ {most}"), format!("{measured:.2}"), measured <= most);
     }
 
-    /// Prints rates beside the first one, the reference.
-    pub fn rates(&self, title: &str, series: &[Series]) {
-        println!("\n### {title}\n\n| | per second, median | ratio | rounds |\n|---|--:|--:|---|");
-        let Some(reference) = series.first() else { return };
-        for row in series {
-            let rounds: Vec<String> = row.rounds.iter().map(|rate| whole(*rate)).collect();
-            let (rate, ratio) = (whole(row.median()), row.ratio_to(reference));
-            println!("| {} | {rate} | {ratio:.2} | {} |", row.name, rounds.join(", "));
-        }
-        println!();
-    }
-
     /// Whether no bar was missed.
     pub fn is_good(&self) -> bool {
         self.bars.iter().all(|bar| bar.is_met)
@@ -94,7 +94,7 @@ impl Report {
     /// All bars as a table in Markdown.
     pub fn summary(&self) -> String {
         let mut text = "| Scenario | Bar | Measured | |\n|---|---|--:|---|\n".to_owned();
-        for Bar { scenario, bar, measured, is_met } in &self.bars {
+        for Bar { scenario, text: bar, measured, is_met } in &self.bars {
             writeln!(text, "| {scenario} | {bar} | {measured} | {} |", verdict(*is_met))
                 .expect("writing to a String cannot fail");
         }

@@ -121,7 +121,7 @@ impl Db {
     /// A pool whose connections are open.
     pub async fn pool(&self, connections: u32) -> Result<PgPool> {
         let options = PgPoolOptions::new().min_connections(connections).max_connections(connections);
-        let options = options.acquire_timeout(Duration::from_secs(60)).test_before_acquire(false);
+        let options = options.acquire_timeout(Duration::from_mins(1)).test_before_acquire(false);
         options.connect_with(self.options()).await.context("connect to PostgreSQL")
     }
 

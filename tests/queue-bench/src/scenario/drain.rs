@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::Bench;
 use crate::contender::as_f64;
-use crate::report::{Report, Series};
+use crate::report::{self, Report, Series};
 
 pub(super) async fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let jobs = bench.jobs(100_000);
@@ -20,7 +20,7 @@ pub(super) async fn run(bench: &Bench, report: &mut Report) -> Result<()> {
             one.clear().await?;
         }
     }
-    report.rates(&format!("drain: {jobs} jobs that do nothing"), &rates);
+    report::tell_rates(&format!("drain: {jobs} jobs that do nothing"), &rates);
     let (reference, ours) = (&rates[0], &rates[1]);
     report.at_least("drain", "share of the bare claim and delete in batches of 500", 0.65, ours.ratio_to(reference));
     for peer in &rates[2..] {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::Bench;
 use crate::contender::Load;
-use crate::report::{Report, Series};
+use crate::report::{self, Report, Series};
 
 pub(super) async fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let length = bench.length(Duration::from_secs(5));
@@ -28,7 +28,7 @@ async fn measure(bench: &Bench, report: &mut Report, load: Load, title: &str, ba
             one.clear().await?;
         }
     }
-    report.rates(&format!("enqueue: {title}"), &rates);
+    report::tell_rates(&format!("enqueue: {title}"), &rates);
     report.at_least("enqueue", &format!("{title}: share of the bare {bare}"), least, rates[1].ratio_to(&rates[0]));
     for peer in &rates[2..] {
         report.at_least("enqueue", &format!("{title}: times {}", peer.name), 1.0, rates[1].ratio_to(peer));

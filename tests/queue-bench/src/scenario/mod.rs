@@ -1,7 +1,13 @@
 //! What is measured.
 
+mod backlog;
 mod drain;
+mod endure;
 mod enqueue;
+mod horizon;
+mod kill;
+mod latency;
+mod statements;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -21,6 +27,18 @@ pub enum Scenario {
     Drain,
     /// Jobs written one at a time by 8 clients, and 1,000 at a time, while a worker listens
     Enqueue,
+    /// Enqueue to start at 50 jobs a second, workers here and in another process; what an idle replica sends
+    Latency,
+    /// 1,000,000 finished and 200,000 waiting jobs beside an empty table
+    Backlog,
+    /// A drain over 200,000 dead rows that a snapshot elsewhere keeps alive
+    Horizon,
+    /// Three minutes of 500 jobs a second under such a snapshot
+    HorizonLong,
+    /// 100,000 jobs with effects, a process killed every second for a minute
+    Kill,
+    /// Everything; so does naming nothing
+    All,
 }
 
 /// What every scenario needs.
@@ -58,11 +76,23 @@ impl Bench {
 }
 
 impl Scenario {
+    /// What to run if these are named.
+    pub fn wanted(named: &[Self]) -> Vec<Self> {
+        if named.is_empty() || named.contains(&Self::All) { Self::value_variants().to_vec() } else { named.to_vec() }
+    }
+
     /// Measures it.
     pub async fn run(self, bench: &Bench, report: &mut Report) -> Result<()> {
         match self {
             Self::Drain => drain::run(bench, report).await,
             Self::Enqueue => enqueue::run(bench, report).await,
+            Self::Latency => latency::run(bench, report).await,
+            Self::Backlog => backlog::run(bench, report).await,
+            Self::Horizon => horizon::run(bench, report).await,
+            Self::HorizonLong => endure::run(bench, report).await,
+            Self::Kill => kill::run(bench, report).await,
+            // The others, which `wanted` names one by one.
+            Self::All => Ok(()),
         }
     }
 }
