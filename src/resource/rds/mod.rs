@@ -5,18 +5,20 @@
 
 mod attributes;
 mod cost;
+mod fix;
 mod pending;
 mod read;
 mod severity;
 mod version;
 
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde_json::Value;
 
-use super::{Aws, Live, ReadError, ReadRequest, ResourceType, kms};
+use super::{Aws, FixError, FixPlan, FixRequest, FixStep, Live, ReadError, ReadRequest, Receipt, ResourceType, kms};
 use crate::domain::cost::{MonthlyCost, Prices};
 use crate::domain::diff::Change;
-use crate::domain::id::Region;
+use crate::domain::id::{Region, ResourceKey};
 use crate::domain::schema::{self, Attribute, StateProblem};
 use crate::domain::severity::Severity;
 use crate::domain::state::ResourceState;
@@ -108,6 +110,23 @@ impl ResourceType for Rds {
 
     fn usage_priced(&self) -> &'static [(&'static str, &'static str)] {
         attributes::USAGE_PRICED
+    }
+
+    fn fix_actions(&self) -> &'static [&'static str] {
+        fix::ACTIONS
+    }
+
+    fn plan_fix<'a>(&'a self, aws: &'a Aws, request: FixRequest<'a>) -> BoxFuture<'a, Result<FixPlan, FixError>> {
+        Box::pin(fix::plan_fix(aws, request))
+    }
+
+    fn call<'a>(
+        &'a self,
+        aws: &'a Aws,
+        key: &'a ResourceKey,
+        step: &'a FixStep,
+    ) -> BoxFuture<'a, Result<Receipt, FixError>> {
+        Box::pin(fix::call(aws, key, step))
     }
 
     fn example(&self) -> ResourceState {

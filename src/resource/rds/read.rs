@@ -78,6 +78,23 @@ fn is_wanted(request: &ReadRequest, id: &str, instance: &DbInstance) -> bool {
     request.declared.contains_key(id) || (request.wants(id) && instance.db_cluster_identifier.is_none())
 }
 
+/// One database, as it is read to be put back.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    pub(super) live: Live,
+    pub(super) arn: String,
+    /// AWS's word for what it is doing: `available`, `modifying`.
+    pub(super) status: String,
+}
+
+/// What AWS tells of one database, whole.
+pub(super) fn reading(instance: DbInstance) -> Reading {
+    let id = Rds.canonical_id(instance.db_instance_identifier.as_deref().unwrap_or_default());
+    let arn = instance.db_instance_arn.clone().unwrap_or_default();
+    let status = instance.db_instance_status.clone().unwrap_or_default();
+    Reading { live: live(id, instance), arn, status }
+}
+
 fn live(id: String, instance: DbInstance) -> Live {
     let status = instance.db_instance_status.clone().unwrap_or_default();
     let pending = pending(&instance);

@@ -17,6 +17,16 @@ pub(super) fn is_minor_upgrade(declared: &str, live: &str) -> bool {
     declared.iter().zip(&live).take(major).all(|(a, b)| a == b) && compare(&declared, &live) == Ordering::Less
 }
 
+/// Whether going from `live` to `declared`, a version and no series of them, is a minor upgrade.
+pub(super) fn is_minor_upgrade_to(live: &str, declared: &str) -> bool {
+    segments(declared).len() >= segments(live).len() && is_minor_upgrade(live, declared)
+}
+
+/// Whether `version` is newer than `other`.
+pub(super) fn is_newer(version: &str, other: &str) -> bool {
+    compare(&segments(other), &segments(version)) == Ordering::Less
+}
+
 fn segments(version: &str) -> Vec<&str> {
     version.split('.').collect()
 }
@@ -45,5 +55,14 @@ mod tests {
         for (declared, live) in others {
             assert!(!is_minor_upgrade(declared, live), "{declared} to {live}");
         }
+    }
+
+    #[test]
+    fn a_series_is_no_version_to_upgrade_to() {
+        assert!(is_minor_upgrade_to("16.4", "16.10") && is_minor_upgrade_to("10.5.12", "10.5.29"));
+        for (live, declared) in [("10.5.12", "10.6"), ("15.4", "16"), ("16.10", "16.4"), ("5.7.44", "8.0.43")] {
+            assert!(!is_minor_upgrade_to(live, declared), "{live} to {declared}");
+        }
+        assert!(is_newer("16", "15.4") && is_newer("10.6", "10.5.12") && !is_newer("16.4", "16.10"));
     }
 }
