@@ -37,11 +37,6 @@ impl TagChanges {
         found
     }
 
-    /// Whether there is nothing to do.
-    pub(in crate::resource) fn is_empty(&self) -> bool {
-        self.set.is_empty() && self.remove.is_empty()
-    }
-
     /// The JSON pointers of the tags to be set.
     pub(in crate::resource) fn set_pointers(&self) -> Vec<String> {
         self.set.keys().map(|key| pointer(key)).collect()
@@ -114,6 +109,6 @@ mod tests {
             TagChanges::of(&[change("/Tags", Some(json!({"a": "1", "b": "2"})), Some(json!({"b": "2", "c": "3"})))]);
         assert_eq!(changes.set_pointers(), ["/Tags/a"]);
         assert_eq!(changes.removed_pointers(), ["/Tags/c"]);
-        assert!(TagChanges::of(&[change("/Tags", Some(json!({})), Some(Value::Null))]).is_empty());
+        assert_eq!(TagChanges::of(&[change("/Tags", Some(json!({})), Some(Value::Null))]), TagChanges::default());
     }
 }

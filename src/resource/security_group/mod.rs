@@ -3,15 +3,18 @@
 //! Rules are keyed by what they let through, one source each, so that a rule that appears or goes is one change and its
 //! description another. What opens to the Internet is critical; nothing else about a group is.
 
+mod fix;
+mod permission;
 mod read;
 mod rule;
 
 use std::collections::BTreeMap;
 
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde_json::{Map, Value, json};
 
-use super::{Aws, Live, ReadError, ReadRequest, ResourceType};
+use super::{Aws, FixError, FixPlan, FixRequest, FixStep, Live, ReadError, ReadRequest, Receipt, ResourceType};
 use crate::domain::cost::{MonthlyCost, Prices};
 use crate::domain::diff::Change;
 use crate::domain::id::{Region, ResourceKey};
@@ -111,6 +114,23 @@ impl ResourceType for SecurityGroup {
     fn is_aws_owned(&self, _resource_id: &str, state: &ResourceState) -> bool {
         // Each VPC comes with one, and it cannot be deleted. One that lets in more than AWS made it for is somebody's.
         state.get("GroupName").and_then(Value::as_str) == Some(DEFAULT_NAME) && is_as_made(state)
+    }
+
+    fn fix_actions(&self) -> &'static [&'static str] {
+        fix::ACTIONS
+    }
+
+    fn plan_fix<'a>(&'a self, aws: &'a Aws, request: FixRequest<'a>) -> BoxFuture<'a, Result<FixPlan, FixError>> {
+        Box::pin(fix::plan_fix(aws, request))
+    }
+
+    fn call<'a>(
+        &'a self,
+        aws: &'a Aws,
+        _key: &'a ResourceKey,
+        step: &'a FixStep,
+    ) -> BoxFuture<'a, Result<Receipt, FixError>> {
+        Box::pin(fix::call(aws, step))
     }
 
     fn example(&self) -> ResourceState {

@@ -48,26 +48,26 @@ pub enum RuleFault {
 /// A rule's identity. Displays as its canonical key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleKey {
-    protocol: Protocol,
-    ports: Ports,
-    source: Source,
+    pub(super) protocol: Protocol,
+    pub(super) ports: Ports,
+    pub(super) source: Source,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Protocol {
+pub(super) enum Protocol {
     All,
     Number(u8),
 }
 
 /// Ports of tcp and udp, type and code of icmp (−1 is any); other protocols have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ports {
+pub(super) enum Ports {
     All,
     Range(i32, i32),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     Net(IpNet),
     /// A group, `self`, a prefix list.
     Name(String),
@@ -154,7 +154,7 @@ impl Protocol {
         number.map(Self::Number).ok_or_else(|| RuleFault::Protocol(text.to_owned()))
     }
 
-    fn is_icmp(self) -> bool {
+    pub(super) fn is_icmp(self) -> bool {
         matches!(self, Self::Number(1 | 58))
     }
 
