@@ -11,6 +11,12 @@ use super::rules::pair_unnamed;
 
 /// Aligns `live` with `declared`, both canonical.
 pub(super) fn align(declared: &ResourceState, live: &mut ResourceState) {
+    pair(declared, live);
+    schema::align(ATTRIBUTES, declared, live);
+}
+
+/// As [`align`], but nothing is dropped: keys and spellings become the declaration's.
+pub(super) fn pair(declared: &ResourceState, live: &mut ResourceState) {
     for (name, live) in live.iter_mut() {
         let Some(declared) = declared.get(name) else { continue };
         match name {
@@ -27,7 +33,6 @@ pub(super) fn align(declared: &ResourceState, live: &mut ResourceState) {
             _ => {}
         }
     }
-    schema::align(ATTRIBUTES, declared, live);
 }
 
 /// A bucket that was versioned once never gets back to `Disabled`: `Suspended` is as near as it gets, and keeps no more.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::domain::id::Region;
 
 use super::super::{Aws, ReadError};
+use super::region::moved_to;
 use super::{answers, emulator};
 
 /// How one attribute of a bucket is read.
@@ -47,8 +48,7 @@ impl Failure {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
-        let redirect = error.raw_response().filter(|answer| matches!(answer.status().as_u16(), 301 | 307 | 400));
-        let moved_to = redirect.and_then(|answer| answer.headers().get("x-amz-bucket-region")).map(Region::from);
+        let moved_to = moved_to(error);
         Self { code, moved_to, error: aws.read_error_needing(action, "s3", operation, error) }
     }
 

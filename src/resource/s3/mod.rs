@@ -12,9 +12,11 @@ mod check;
 pub(crate) mod cors;
 mod emulator;
 mod example;
+mod fix;
 mod gets;
 mod list;
 mod read;
+mod region;
 mod rules;
 mod severity;
 mod shape;
@@ -22,16 +24,17 @@ mod shape;
 mod tests;
 
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
 use serde_json::Value;
 
 use crate::domain::cost::{MonthlyCost, Prices};
-use crate::domain::id::Region;
+use crate::domain::id::{Region, ResourceKey};
 use crate::domain::schema::{self, Attribute, StateProblem};
 use crate::domain::state::ResourceState;
 
-use super::{Aws, Live, ReadError, ReadRequest, ResourceType};
+use super::{Aws, FixError, FixPlan, FixRequest, FixStep, Live, ReadError, ReadRequest, Receipt, ResourceType};
 
 /// S3 buckets, keyed by name.
 #[derive(Debug)]
@@ -95,6 +98,23 @@ impl ResourceType for S3 {
             ("RequestPayment", "it decides who pays for requests and transfer"),
             ("Versioning", "old versions are stored and billed"),
         ]
+    }
+
+    fn fix_actions(&self) -> &'static [&'static str] {
+        fix::ACTIONS
+    }
+
+    fn plan_fix<'a>(&'a self, aws: &'a Aws, request: FixRequest<'a>) -> BoxFuture<'a, Result<FixPlan, FixError>> {
+        Box::pin(fix::plan(aws, request))
+    }
+
+    fn call<'a>(
+        &'a self,
+        aws: &'a Aws,
+        key: &'a ResourceKey,
+        step: &'a FixStep,
+    ) -> BoxFuture<'a, Result<Receipt, FixError>> {
+        Box::pin(fix::call(aws, key, step))
     }
 
     fn example(&self) -> ResourceState {

@@ -19,6 +19,7 @@ use super::super::{Aws, Live, ReadError, ReadRequest, Reason};
 use super::attributes::ATTRIBUTES;
 use super::gets::{Ask, Failure, GETS, Get};
 use super::list::{self, Listed, Place};
+use super::region::client_in;
 
 /// Calls under way at once in a shard: S3's limits are per bucket and far above this; one slow bucket must not hold
 /// up the others.
@@ -189,10 +190,7 @@ impl<'a> Reader<'a> {
             return self.aws.s3.clone();
         }
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let build = || {
-            let region = aws_sdk_s3::config::Region::new(region.as_str().to_owned());
-            Client::from_conf(self.aws.s3.config().to_builder().region(region).build())
-        };
+        let build = || client_in(self.aws, region);
         clients.entry(region.clone()).or_insert_with(build).clone()
     }
 }

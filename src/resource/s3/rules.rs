@@ -16,6 +16,11 @@ pub(super) fn unnamed(what: &str) -> String {
     format!("{UNNAMED}{what}")
 }
 
+/// Whether a key is that of a rule or configuration without an ID.
+pub(super) fn is_unnamed(key: &str) -> bool {
+    key.starts_with(UNNAMED)
+}
+
 /// `{"Rules": […]}` or a list of rules → rules keyed by ID, each in one form.
 pub(super) fn lifecycle(value: &mut Value) {
     unwrap_rules(value);
@@ -143,7 +148,7 @@ pub(super) fn parse_date(text: &str) -> Option<DateTime<Utc>> {
 pub(super) fn pair_unnamed(declared: &Value, live: &mut Value, identity: &str) {
     let (Some(declared), Some(live)) = (declared.as_object(), live.as_object_mut()) else { return };
     for same in [None, Some(identity)] {
-        for (key, wanted) in declared.iter().filter(|(key, _)| key.starts_with(UNNAMED)) {
+        for (key, wanted) in declared.iter().filter(|(key, _)| is_unnamed(key)) {
             if live.contains_key(key) {
                 continue;
             }
