@@ -4,9 +4,9 @@
 //! emulator does not hold that ACLs, object lock and versioning bind each other; AWS would refuse some combinations.
 //! Bucket names are unique in the emulator, so no value here may hold one.
 
-mod access;
-mod delivery;
-mod retention;
+pub mod access;
+pub mod delivery;
+pub mod retention;
 
 use driftsentry::domain::severity::Severity;
 use driftsentry::domain::state::ResourceState;
@@ -80,4 +80,4 @@ macro_rules! act {
         })
     };
 }
-use act;
+pub(crate) use act;
