@@ -1,7 +1,7 @@
 //! What people do to an instance, one change at a time.
 
-mod acts;
-mod volumes;
+pub mod acts;
+pub mod volumes;
 
 use aws_sdk_ec2::types::{
     BlockDeviceMapping, EbsBlockDevice, HttpTokensState, InstanceMetadataOptionsRequest, InstanceType, VolumeType,

@@ -4,6 +4,10 @@
 //! Each type has a file here that creates a resource with every attribute set and lists its rows. A row says what
 //! becomes of one drift: which calls put it back, or that it is left to people, or why the emulator cannot show it.
 
+mod ec2;
+mod ec2_calls;
+mod rds;
+mod rds_calls;
 mod s3;
 mod security_group;
 

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::{ABSENT, KEY, acts, costing, mutation};
 use crate::mutation::{Act, How, Mutation};
 
-const ROOT: &str = "/dev/sda1";
-const DATA: &str = "/dev/sdf";
+pub const ROOT: &str = "/dev/sda1";
+pub const DATA: &str = "/dev/sdf";
 const LISTING: &str = "DescribeVolumes";
 
 pub fn mutations() -> Vec<Mutation> {
@@ -69,7 +69,7 @@ fn encryption() -> Vec<Mutation> {
     ]
 }
 
-fn modify(device: &'static str, set: fn(Modify) -> Modify) -> Act {
+pub fn modify(device: &'static str, set: fn(Modify) -> Modify) -> Act {
     Box::new(move |aws, id| {
         Box::pin(async move {
             let volume = volume_on(aws, id, device).await;
@@ -109,7 +109,7 @@ async fn volume_on(aws: &Aws, id: &str, device: &str) -> String {
     found.volumes().iter().find(on_device).and_then(Volume::volume_id).expect("a volume on the device").to_owned()
 }
 
-fn delete_with_instance(delete: bool) -> Act {
+pub fn delete_with_instance(delete: bool) -> Act {
     acts::modify(move |call| {
         let ebs = EbsInstanceBlockDeviceSpecification::builder().delete_on_termination(delete).build();
         let mapping = InstanceBlockDeviceMappingSpecification::builder().device_name(ROOT).ebs(ebs).build();

@@ -108,6 +108,7 @@ struct Shared {
 struct Inner {
     rules: Vec<Rule>,
     counts: BTreeMap<String, usize>,
+    last: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Proxy {
@@ -139,6 +140,13 @@ impl Proxy {
         self.shared.state.lock().unwrap().counts.clone()
     }
 
+    /// The parameters of the last request of an operation, those of the protocol aside.
+    pub fn last_sent(&self, operation: &str) -> BTreeMap<String, String> {
+        let mut sent = self.shared.state.lock().unwrap().last.get(operation).cloned().unwrap_or_default();
+        sent.retain(|name, _| !["Action", "Version"].contains(&name.as_str()));
+        sent
+    }
+
     /// Requests so far, all operations, those that assume roles aside.
     pub fn total(&self) -> usize {
         self.counts().iter().filter(|(operation, _)| *operation != "AssumeRole").map(|(_, count)| count).sum()
@@ -157,6 +165,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
     let effects: Vec<Effect> = {
         let mut state = shared.state.lock().unwrap();
         *state.counts.entry(call.operation.clone()).or_default() += 1;
+        state.last.insert(call.operation.clone(), call.parameters());
         state.rules.iter_mut().filter_map(|rule| rule.strikes(&call).then(|| rule.effect.clone())).collect()
     };
     for effect in &effects {

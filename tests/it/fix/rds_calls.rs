@@ -1,0 +1,1 @@
+//! Calls for databases that the emulator lacks or does not refuse as AWS does.
