@@ -47,12 +47,12 @@ fn forwarding(draft: &Draft<'_>) -> Option<FixStep> {
     let is_on = is_to_be_on(change);
     let step = match primary_of_many(draft) {
         Some(interface) => {
-            let (network_interface_id, source_dest_check) = (interface.to_owned(), Valued::some(is_on));
+            let (network_interface_id, source_dest_check) = (interface.to_owned(), Some(Valued::new(is_on)));
             let parameters = ModifyInterface { network_interface_id, source_dest_check, ..ModifyInterface::default() };
             modify_interface(&parameters, &[change])
         }
         None => {
-            let source_dest_check = Valued::some(is_on);
+            let source_dest_check = Some(Valued::new(is_on));
             modify(&ModifyInstance { source_dest_check, ..ModifyInstance::of(draft.id()) }, &[change])
         }
     };

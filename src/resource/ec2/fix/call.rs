@@ -17,7 +17,7 @@ use super::draft::MODIFY;
 use super::facts::{Facts, read_association, read_instance};
 use super::parameters::{
     Associate, Cpu, Credits, Disassociate, Instances, Maintenance, Mapping, Metadata, ModifyInstance, ModifyInterface,
-    PrivateNames, Profile, Replace, Valued, Volume,
+    PrivateNames, Profile, Replace, Valued, VolumeChange,
 };
 use super::{access, options, power, volume};
 use crate::domain::id::ResourceKey;
@@ -121,7 +121,7 @@ impl Call<'_> {
     }
 
     async fn modify_volume(self) -> Result<Receipt, FixError> {
-        let wanted: Volume = self.step.read_parameters()?;
+        let wanted: VolumeChange = self.step.read_parameters()?;
         let call = self.aws.ec2.modify_volume().volume_id(wanted.volume_id).set_size(wanted.size);
         let call = call.set_volume_type(wanted.volume_type.as_deref().map(Into::into)).set_iops(wanted.iops);
         self.settle(call.set_throughput(wanted.throughput).send().await).await
@@ -222,11 +222,11 @@ impl Call<'_> {
     }
 
     /// Whether the volume has everything that is asked for.
-    async fn has_volume(self, wanted: &Volume) -> Result<bool, FixError> {
+    async fn has_volume(self, wanted: &VolumeChange) -> Result<bool, FixError> {
         let answer = self.aws.ec2.describe_volumes().volume_ids(&wanted.volume_id).send().await;
         let answer = answer.map_err(|e| self.aws.fix_error("ec2:DescribeVolumes", "ec2", "DescribeVolumes", &e))?;
         let is_so = |volume: &aws_sdk_ec2::types::Volume| {
-            let kind = volume.volume_type().map(|kind| kind.as_str());
+            let kind = volume.volume_type().map(aws_sdk_ec2::types::VolumeType::as_str);
             is_met(wanted.size.as_ref(), volume.size.as_ref())
                 && is_met(wanted.volume_type.as_deref(), kind)
                 && is_met(wanted.iops.as_ref(), volume.iops.as_ref())
@@ -245,7 +245,7 @@ impl Call<'_> {
     /// The error that names what is busy and with what, as far as AWS tells it now.
     async fn busy(self) -> FixError {
         let operation = self.step.operation;
-        if let (volume::MODIFY_VOLUME, Ok(Volume { volume_id, .. })) = (operation, self.step.read_parameters()) {
+        if let (volume::MODIFY_VOLUME, Ok(VolumeChange { volume_id, .. })) = (operation, self.step.read_parameters()) {
             let state = "being modified, or was within the last six hours".to_owned();
             return FixError::Busy { resource: volume_id, state, operation };
         }

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{
-    DeviceType, Filter, IamInstanceProfileAssociation, IamInstanceProfileAssociationState as AssociationState,
-    Instance, InstanceAttributeName, InstanceLifecycleType, InstanceStateName,
+    AttributeBooleanValue, DeviceType, Filter, IamInstanceProfileAssociation,
+    IamInstanceProfileAssociationState as AssociationState, Instance, InstanceAttributeName, InstanceLifecycleType,
+    InstanceNetworkInterfaceAttachment, InstanceStateName,
 };
 
 use super::super::canonical::is_gone;
@@ -30,16 +31,23 @@ pub(super) struct Facts {
     pub(super) cpu: Option<(i32, i32)>,
     /// The association with its instance profile, read only where the profile is to change.
     pub(super) association: Option<String>,
-    /// Its Auto Scaling group.
-    pub(super) scaling_group: Option<String>,
-    /// Whether its root device is an instance store, so that it cannot stop.
-    pub(super) has_store_root: bool,
-    /// Whether it is a spot instance, which does not stop as others do.
-    pub(super) is_spot: bool,
+    /// Why it must not be stopped, whoever asks.
+    pub(super) unstoppable: Option<Unstoppable>,
     /// Whether it is protected from being stopped, read only where a stop is needed.
     pub(super) is_stop_protected: bool,
     /// Whether its public address is one that AWS takes back when it stops.
     pub(super) has_passing_address: bool,
+}
+
+/// Why an instance must not be stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unstoppable {
+    /// It is a member of this Auto Scaling group, which would replace it.
+    Scaled(String),
+    /// Its root device is an instance store.
+    StoreRoot,
+    /// It is a spot instance, which does not stop as others do.
+    Spot,
 }
 
 impl Facts {
@@ -60,7 +68,7 @@ impl Facts {
     pub(super) fn of(instance: &Instance) -> Self {
         let power = instance.state().and_then(|state| state.name());
         let mut interfaces: Vec<_> = instance.network_interfaces().iter().collect();
-        interfaces.sort_by_key(|it| it.attachment().and_then(|attachment| attachment.device_index()));
+        interfaces.sort_by_key(|it| it.attachment().and_then(InstanceNetworkInterfaceAttachment::device_index));
         let is_amazons = |owner: Option<&str>| owner == Some("amazon");
         let has_passing_address =
             interfaces.iter().any(|it| it.association().is_some_and(|address| is_amazons(address.ip_owner_id())));
@@ -68,20 +76,28 @@ impl Facts {
             Some((mapping.device_name.clone()?, mapping.ebs()?.volume_id.clone()?))
         };
         let cpu = instance.cpu_options().and_then(|cpu| cpu.core_count().zip(cpu.threads_per_core()));
-        let tags = instance.tags().iter();
         Self {
             is_running: !matches!(power, Some(InstanceStateName::Stopped | InstanceStateName::Stopping)),
             interfaces: interfaces.iter().filter_map(|it| it.network_interface_id.clone()).collect(),
             volumes: instance.block_device_mappings().iter().filter_map(device).collect(),
             cpu,
             association: None,
-            scaling_group: tags.filter(|tag| tag.key() == Some(SCALING_GROUP)).find_map(|tag| tag.value.clone()),
-            has_store_root: instance.root_device_type() == Some(&DeviceType::InstanceStore),
-            is_spot: instance.instance_lifecycle() == Some(&InstanceLifecycleType::Spot),
+            unstoppable: unstoppable(instance),
             is_stop_protected: false,
             has_passing_address,
         }
     }
+}
+
+fn unstoppable(instance: &Instance) -> Option<Unstoppable> {
+    let mut tags = instance.tags().iter();
+    if let Some(group) = tags.find(|tag| tag.key() == Some(SCALING_GROUP)) {
+        return Some(Unstoppable::Scaled(group.value().unwrap_or_default().to_owned()));
+    }
+    if instance.root_device_type() == Some(&DeviceType::InstanceStore) {
+        return Some(Unstoppable::StoreRoot);
+    }
+    (instance.instance_lifecycle() == Some(&InstanceLifecycleType::Spot)).then_some(Unstoppable::Spot)
 }
 
 /// The instance.
@@ -122,5 +138,5 @@ async fn read_stop_protection(aws: &Aws, id: &str) -> Result<bool, FixError> {
     let asked = aws.ec2.describe_instance_attribute().instance_id(id).attribute(InstanceAttributeName::DisableApiStop);
     let answer = asked.send().await;
     let answer = answer.map_err(|error| aws.fix_error("ec2:DescribeInstanceAttribute", "ec2", OPERATION, &error))?;
-    Ok(answer.disable_api_stop().and_then(|it| it.value()).unwrap_or(false))
+    Ok(answer.disable_api_stop().and_then(AttributeBooleanValue::value).unwrap_or(false))
 }

@@ -22,7 +22,8 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
 fn termination(draft: &Draft<'_>) -> Option<FixStep> {
     let change = draft.change_of(API_TERMINATION)?;
     let is_on = is_to_be_on(change);
-    let parameters = ModifyInstance { disable_api_termination: Valued::some(is_on), ..ModifyInstance::of(draft.id()) };
+    let parameters =
+        ModifyInstance { disable_api_termination: Some(Valued::new(is_on)), ..ModifyInstance::of(draft.id()) };
     let summary = if is_on { "protect from being terminated" } else { "no longer protect from being terminated" };
     Some(modify(&parameters, &[change]).saying(summary).loosening(!is_on))
 }
@@ -79,12 +80,12 @@ fn names(draft: &Draft<'_>) -> Option<FixStep> {
 }
 
 /// The credit option of a burstable type. Comes after the type: of a type that does not burst, it cannot be set.
-pub(super) fn credits_step(draft: &Draft<'_>, is_type_kept: bool) -> Option<FixStep> {
+pub(super) fn credits_step(draft: &Draft<'_>, may_change_type: bool) -> Option<FixStep> {
     let changes = draft.changes_of(CREDIT_SPECIFICATION);
     let change = changes.first()?;
     let cpu_credits = draft.expected("/CreditSpecification/CpuCredits")?.as_str()?.to_owned();
     let is_burstable_now = draft.actual("/CreditSpecification").is_some_and(Value::is_object);
-    let becomes_burstable = draft.change_of("InstanceType").is_some() && !is_type_kept;
+    let becomes_burstable = draft.change_of("InstanceType").is_some() && may_change_type;
     if !is_burstable_now && !becomes_burstable {
         return None;
     }

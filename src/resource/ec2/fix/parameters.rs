@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 /// AWS's way to write an attribute's new value.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct Valued<T> {
     pub(super) value: T,
 }
 
 impl<T> Valued<T> {
-    pub(super) fn some(value: T) -> Option<Self> {
-        Some(Self { value })
+    pub(super) fn new(value: T) -> Self {
+        Self { value }
     }
 }
 
@@ -158,7 +158,7 @@ pub(super) struct PrivateNames {
 /// `ModifyVolume`.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
-pub(super) struct Volume {
+pub(super) struct VolumeChange {
     pub(super) volume_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) size: Option<i32>,

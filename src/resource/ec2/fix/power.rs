@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::draft::{Draft, is_to_be_on, modify, step};
-use super::facts::Facts;
+use super::facts::{Facts, Unstoppable};
 use super::options::{self, credits_step};
 use super::parameters::{Cpu, Enclave, Instances, ModifyInstance, PrivateNames, Valued};
 use crate::domain::diff::Change;
@@ -13,6 +13,7 @@ use crate::resource::fix::{Disruption, FixStep};
 pub(super) const STOP: &str = "StopInstances";
 pub(super) const START: &str = "StartInstances";
 
+const STATE: &str = "/State";
 const HOSTNAME_TYPE: &str = "/PrivateDnsNameOptions/HostnameType";
 const CPU_COUNTS: [&str; 3] = ["/CpuOptions", "/CpuOptions/CoreCount", "/CpuOptions/ThreadsPerCore"];
 
@@ -25,82 +26,97 @@ fn needs_stop(change: &Change) -> bool {
 
 /// Whether any change may take a stop.
 pub(super) fn may_need_stop(changes: &[Change]) -> bool {
-    changes.iter().any(|change| needs_stop(change) || (change.pointer == "/State" && is_text(change, "stopped")))
+    changes.iter().any(|change| needs_stop(change) || (change.pointer == STATE && change.from_str() == Some("stopped")))
 }
 
-fn is_text(change: &Change, text: &str) -> bool {
-    change.from_str() == Some(text)
+/// Whether the instance runs, and whether it is to.
+#[derive(Debug, Clone, Copy)]
+struct Power {
+    is_running: bool,
+    is_to_run: bool,
 }
 
-/// Why an instance cannot or must not be stopped, and what to do instead.
+impl Power {
+    /// The states tell it where they hold it; where `State` is not declared, it stays as it is.
+    fn of(draft: &Draft<'_>) -> Self {
+        let runs = |state: Option<&Value>| state.and_then(Value::as_str).map(|power| power == "running");
+        let is_running = runs(draft.actual(STATE)).unwrap_or(draft.facts.is_running);
+        Self { is_running, is_to_run: runs(draft.expected(STATE)).unwrap_or(is_running) }
+    }
+}
+
+/// Why the instance must not be stopped, and what to do instead.
 fn obstacle(facts: &Facts, is_unprotected_first: bool) -> Option<(String, &'static str)> {
-    if let Some(group) = &facts.scaling_group {
-        let reason = format!("it needs a stop, and the Auto Scaling group {group} replaces an instance that stops");
-        return Some((
-            reason,
+    let (why, instead) = match &facts.unstoppable {
+        Some(Unstoppable::Scaled(group)) => (
+            format!("the Auto Scaling group {group} replaces an instance that stops"),
             "change the group's launch template and refresh its instances, or take the instance out",
-        ));
-    }
-    if facts.has_store_root {
-        let reason = "it needs a stop, and an instance whose root device is an instance store cannot stop".to_owned();
-        return Some((reason, "launch another instance in its place"));
-    }
-    if facts.is_spot {
-        let reason = "it needs a stop, and a spot instance keeps what it was requested with".to_owned();
-        return Some((reason, "request another spot instance in its place"));
-    }
-    if facts.is_stop_protected && !is_unprotected_first {
-        let reason = "it needs a stop, and the instance is protected from being stopped".to_owned();
-        return Some((reason, "take the stop protection off for as long as the change takes"));
-    }
-    None
+        ),
+        Some(Unstoppable::StoreRoot) => {
+            let why = "an instance whose root device is an instance store cannot stop";
+            (why.to_owned(), "launch another instance in its place")
+        }
+        Some(Unstoppable::Spot) => {
+            let why = "a spot instance keeps what it was requested with";
+            (why.to_owned(), "request another spot instance in its place")
+        }
+        None if facts.is_stop_protected && !is_unprotected_first => {
+            let why = "the instance is protected from being stopped";
+            (why.to_owned(), "take the stop protection off for as long as the change takes")
+        }
+        None => return None,
+    };
+    Some((format!("it needs a stop, and {why}"), instead))
 }
 
 /// Plans stop, what needs it, and start. Stop protection goes off before and on after.
 pub(super) fn plan(draft: &mut Draft<'_>) {
     let protection = draft.change_of(API_STOP);
     let is_unprotected_first = protection.is_some_and(|change| !is_to_be_on(change));
+    let protect = protection.map(|change| protect(draft.id(), change));
     let obstacle = obstacle(draft.facts, is_unprotected_first);
-    let declared = draft.expected("/State").and_then(Value::as_str);
-    let is_running = match draft.actual("/State").and_then(Value::as_str) {
-        Some(power) => power == "running",
-        None => draft.facts.is_running,
-    };
-    let is_to_run = declared.map_or(is_running, |power| power == "running");
-    if is_unprotected_first {
-        draft.steps.extend(protection.map(|change| protect(draft.id(), change)));
+    let power = Power::of(draft);
+    let (before, after) = if is_unprotected_first { (protect, None) } else { (None, protect) };
+    draft.steps.extend(before);
+    match obstacle {
+        Some((reason, instead)) if power.is_running => keep_running(draft, &reason, instead),
+        _ => plan_in_order(draft, power),
     }
-    let is_kept = is_running && obstacle.is_some();
-    if let (true, Some((reason, instead))) = (is_kept, &obstacle) {
-        let kept = |change: &&Change| needs_stop(change) || (change.pointer == "/State" && !is_to_run);
-        for change in draft.request.changes.iter().filter(kept) {
-            draft.leave(change, reason, instead);
-        }
+    draft.steps.extend(after);
+}
+
+/// Leaves to people what needs a stop.
+fn keep_running(draft: &mut Draft<'_>, reason: &str, instead: &str) {
+    let is_kept = |change: &&Change| needs_stop(change) || change.pointer == STATE;
+    for change in draft.request.changes.iter().filter(is_kept) {
+        draft.leave(change, reason, instead);
     }
-    let modifications = if is_kept { Vec::new() } else { while_stopped(draft) };
-    let state = draft.change_of("State").filter(|_| !(is_kept && !is_to_run));
-    let is_stopped_for_them = is_running && is_to_run && !modifications.is_empty();
-    if is_stopped_for_them || state.is_some_and(|change| is_text(change, "stopped")) {
-        let restores = state.filter(|_| !is_to_run);
-        draft.steps.push(stop(draft).restoring(restores.map(|change| &change.pointer)));
+    draft.steps.extend(credits_step(draft, false));
+}
+
+/// What waits for the stop counts as disruptive as the stop, so that nobody allows the one without the other.
+fn plan_in_order(draft: &mut Draft<'_>, power: Power) {
+    let modifications = while_stopped(draft);
+    let is_stopped_for_them = power.is_running && power.is_to_run && !modifications.is_empty();
+    let state = draft.change_of("State");
+    let (to_stop, to_start) = (state.filter(|_| !power.is_to_run), state.filter(|_| power.is_to_run));
+    let disruption = if power.is_running { Disruption::StopStart } else { Disruption::None };
+    if is_stopped_for_them || to_stop.is_some() {
+        draft.steps.push(stop(draft).restoring(to_stop.map(|change| &change.pointer)));
     }
-    draft.steps.extend(modifications);
-    draft.steps.extend(credits_step(draft, is_kept));
-    if is_stopped_for_them || state.is_some_and(|change| is_text(change, "running")) {
-        let restores = state.filter(|_| is_to_run);
+    draft.steps.extend(modifications.into_iter().map(|step| step.disrupting(disruption)));
+    draft.steps.extend(credits_step(draft, true));
+    if is_stopped_for_them || to_start.is_some() {
         let id = draft.id();
         let again = if is_stopped_for_them { " again" } else { "" };
         let start = start(id).saying(format!("start {id}{again}"));
-        draft.steps.push(start.restoring(restores.map(|change| &change.pointer)));
-    }
-    if !is_unprotected_first {
-        draft.steps.extend(protection.map(|change| protect(draft.id(), change)));
+        draft.steps.push(start.restoring(to_start.map(|change| &change.pointer)));
     }
 }
 
 fn protect(id: &str, change: &Change) -> FixStep {
     let is_on = is_to_be_on(change);
-    let parameters = ModifyInstance { disable_api_stop: Valued::some(is_on), ..ModifyInstance::of(id) };
+    let parameters = ModifyInstance { disable_api_stop: Some(Valued::new(is_on)), ..ModifyInstance::of(id) };
     let summary = if is_on { "protect from being stopped" } else { "no longer protect from being stopped" };
     modify(&parameters, &[change]).saying(summary).loosening(!is_on)
 }
@@ -124,13 +140,13 @@ fn while_stopped(draft: &mut Draft<'_>) -> Vec<FixStep> {
     let mut steps = Vec::new();
     if let Some(change) = draft.change_of("InstanceType") {
         let kind = change.from_str().unwrap_or_default();
-        let parameters = ModifyInstance { instance_type: Valued::some(kind.to_owned()), ..ModifyInstance::of(id) };
+        let parameters = ModifyInstance { instance_type: Some(Valued::new(kind.to_owned())), ..ModifyInstance::of(id) };
         let step = modify(&parameters, &[change]).restoring(options::following_type(draft));
         steps.push(step.saying(format!("make it a {kind}")));
     }
     if let Some(change) = draft.change_of("EbsOptimized") {
         let is_on = is_to_be_on(change);
-        let parameters = ModifyInstance { ebs_optimized: Valued::some(is_on), ..ModifyInstance::of(id) };
+        let parameters = ModifyInstance { ebs_optimized: Some(Valued::new(is_on)), ..ModifyInstance::of(id) };
         steps.push(modify(&parameters, &[change]).saying(format!("turn EBS optimization {}", on_or_off(is_on))));
     }
     steps.extend(cpu_step(draft));

@@ -10,7 +10,7 @@ use aws_sdk_ec2::types::{
 };
 use serde_json::{Value, json};
 
-use super::facts::Facts;
+use super::facts::{Facts, Unstoppable};
 use super::plan;
 use crate::domain::id::{ResourceKey, Scope};
 use crate::domain::state::ResourceState;
@@ -297,6 +297,6 @@ fn an_instance_tells_what_planning_must_know() {
     let facts = Facts::of(&instance);
     assert_eq!((facts.is_running, facts.cpu), (false, Some((2, 1))));
     assert_eq!(facts.interfaces, ["eni-1", "eni-2"]);
-    assert_eq!(facts.scaling_group.as_deref(), Some("web"));
+    assert_eq!(facts.unstoppable, Some(Unstoppable::Scaled("web".to_owned())));
     assert!(Facts::of(&Instance::builder().build()).is_running, "what tells nothing is not taken for stopped");
 }

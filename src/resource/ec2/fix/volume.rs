@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::draft::{Draft, is_to_be_on, modify, step};
-use super::parameters::{MappedVolume, Mapping, ModifyInstance, Volume};
+use super::parameters::{MappedVolume, Mapping, ModifyInstance, VolumeChange};
 use crate::domain::diff::Change;
 use crate::resource::ec2::attributes::BLOCK_DEVICES;
 use crate::resource::fix::{Disruption, FixStep};
@@ -51,7 +51,7 @@ fn is_tunable(field: &str, change: &Change) -> bool {
 fn tune(volume_id: &str, device: &str, changes: &[&Change]) -> FixStep {
     let declared = |field: &str| changes.iter().find(|change| change.key() == field)?.from.as_ref();
     let figure = |field: &str| declared(field).and_then(Value::as_i64).and_then(|figure| i32::try_from(figure).ok());
-    let parameters = Volume {
+    let parameters = VolumeChange {
         volume_id: volume_id.to_owned(),
         size: figure("Size"),
         volume_type: declared("VolumeType").and_then(Value::as_str).map(str::to_owned),

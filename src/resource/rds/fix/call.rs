@@ -7,7 +7,7 @@ use aws_sdk_rds::error::ProvideErrorMetadata;
 use aws_sdk_rds::operation::RequestId;
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, ProcessorFeature, Tag};
 
-use super::parameters::{AddTags, Feature, Logs, Modify, RemoveTags, Role};
+use super::parameters::{AddTags, Feature, FeatureRole, Logs, Modify, RemoveTags};
 use super::{modify, read_database, roles, tags};
 use crate::domain::id::ResourceKey;
 use crate::resource::Aws;
@@ -82,7 +82,7 @@ impl Call<'_> {
     }
 
     async fn add_role(self) -> Result<Receipt, FixError> {
-        let Role { id, role_arn, feature_name } = self.step.read_parameters()?;
+        let FeatureRole { id, role_arn, feature_name } = self.step.read_parameters()?;
         let call = self.aws.rds.add_role_to_db_instance().db_instance_identifier(id);
         let outcome = call.role_arn(&role_arn).feature_name(&feature_name).send().await;
         let is_taken = outcome.as_ref().err().and_then(|error| error.code()) == Some("DBInstanceRoleAlreadyExists");
@@ -102,7 +102,7 @@ impl Call<'_> {
     }
 
     async fn remove_role(self) -> Result<Receipt, FixError> {
-        let Role { id, role_arn, feature_name } = self.step.read_parameters()?;
+        let FeatureRole { id, role_arn, feature_name } = self.step.read_parameters()?;
         let call = self.aws.rds.remove_role_from_db_instance().db_instance_identifier(id);
         let outcome = call.role_arn(role_arn).feature_name(feature_name).send().await;
         self.settle(outcome, &["DBInstanceRoleNotFound"]).await

@@ -30,7 +30,7 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
         tell_of_pending(draft);
     }
     let mut parameters = std::mem::take(&mut draft.modify);
-    parameters.id = draft.id().to_owned();
+    draft.id().clone_into(&mut parameters.id);
     parameters.apply_immediately = Some(draft.request.apply_immediately);
     let actions: &[&str] = match parameters.monitoring_role_arn {
         Some(_) => &["rds:ModifyDBInstance", "iam:PassRole"],

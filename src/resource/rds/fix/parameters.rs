@@ -75,7 +75,7 @@ pub(super) struct Feature {
 /// `AddRoleToDBInstance`, `RemoveRoleFromDBInstance`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(super) struct Role {
+pub(super) struct FeatureRole {
     #[serde(rename = "DBInstanceIdentifier")]
     pub(super) id: String,
     pub(super) role_arn: String,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::draft::Draft;
-use super::parameters::Role;
+use super::parameters::FeatureRole;
 use crate::domain::diff::Change;
 use crate::resource::fix::FixStep;
 
@@ -46,6 +46,6 @@ fn step(
     role: &str,
 ) -> FixStep {
     let feature_name = if feature == role { String::new() } else { feature.to_owned() };
-    let parameters = Role { id: draft.id().to_owned(), role_arn: role.to_owned(), feature_name };
+    let parameters = FeatureRole { id: draft.id().to_owned(), role_arn: role.to_owned(), feature_name };
     FixStep::new("rds", operation, actions, &parameters)
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::{Called, owed};
 use super::{calls, facts, key, planned};
-use crate::resource::ec2::fix::facts::Facts;
+use crate::resource::ec2::fix::facts::{Facts, Unstoppable};
 use crate::resource::fix::Disruption;
 
 #[test]
@@ -26,6 +26,8 @@ fn all_that_needs_a_stop_shares_one() {
         ]
     );
     assert_eq!((plan.disruption(), plan.loosens()), (Disruption::StopStart, false));
+    let felt: Vec<_> = plan.steps[..3].iter().map(|step| step.disruption).collect();
+    assert_eq!(felt, [Disruption::StopStart; 3], "what waits for the stop is allowed with it or not at all");
     assert_eq!(plan.steps[0].summary, "stop i-1; its public address will be another one after");
     assert_eq!(plan.steps[4].summary, "start i-1 again");
     assert!(plan.steps[0].restores.is_empty() && plan.steps[4].restores.is_empty());
@@ -48,7 +50,7 @@ fn a_stopped_instance_is_neither_stopped_nor_started() {
     assert_eq!(plan.steps.len(), 1);
     assert_eq!(plan.disruption(), Disruption::None);
     // Nor does it matter then what would keep it from being stopped.
-    let member = Facts { scaling_group: Some("web".to_owned()), is_stop_protected: true, ..stopped };
+    let member = Facts { unstoppable: Some(Unstoppable::Spot), is_stop_protected: true, ..stopped };
     assert_eq!(planned(&expected, &actual, &member).steps, plan.steps);
 }
 
@@ -72,9 +74,9 @@ fn an_instance_that_must_not_stop_is_left_to_people() {
     let expected = json!({"InstanceType": "t3.medium", "Monitoring": true, "State": "stopped"});
     let actual = json!({"InstanceType": "t3.large", "Monitoring": false, "State": "running"});
     for facts in [
-        Facts { scaling_group: Some("web".to_owned()), ..facts() },
-        Facts { has_store_root: true, ..facts() },
-        Facts { is_spot: true, ..facts() },
+        Facts { unstoppable: Some(Unstoppable::Scaled("web".to_owned())), ..facts() },
+        Facts { unstoppable: Some(Unstoppable::StoreRoot), ..facts() },
+        Facts { unstoppable: Some(Unstoppable::Spot), ..facts() },
         Facts { is_stop_protected: true, ..facts() },
     ] {
         let plan = planned(&expected, &actual, &facts);
