@@ -30,6 +30,8 @@ pub(super) struct Ask<'a> {
     pub aws: &'a Aws,
     pub client: &'a Client,
     pub bucket: &'a str,
+    /// Whether a plan asks, and no scan: the advice to who is refused names the policy for that.
+    pub plans: bool,
 }
 
 /// A call that brought no value.
@@ -43,13 +45,13 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    fn of<E>(aws: &Aws, operation: &'static str, action: &str, error: &SdkError<E, HttpResponse>) -> Self
+    fn of<E>(ask: Ask<'_>, operation: &'static str, action: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
-        let moved_to = moved_to(error);
-        Self { code, moved_to, error: aws.read_error_needing(action, "s3", operation, error) }
+        let told = if ask.plans { Aws::fix_error } else { Aws::read_error_needing };
+        Self { code, moved_to: moved_to(error), error: told(ask.aws, action, "s3", operation, error) }
     }
 
     /// Whether AWS's error code is one of `codes`.
@@ -72,7 +74,7 @@ macro_rules! get {
                         Err(error) => error,
                     };
                     let stand_in = error.raw_response().and_then(|answer| emulator::answer($operation, answer));
-                    stand_in.ok_or_else(|| Failure::of(ask.aws, $operation, $action, &error))
+                    stand_in.ok_or_else(|| Failure::of(ask, $operation, $action, &error))
                 })
             },
         }

@@ -181,7 +181,7 @@ impl<'a> Reader<'a> {
         // The semaphore lives as long as the reader and is never closed, so a permit always comes.
         let _permit = self.permits.acquire().await;
         let client = self.client(region);
-        (get.send)(Ask { aws: self.aws, client: &client, bucket }).await
+        (get.send)(Ask { aws: self.aws, client: &client, bucket, plans: false }).await
     }
 
     /// The client for a bucket's own region, with everything else as in the scope's.

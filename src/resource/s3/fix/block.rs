@@ -8,6 +8,7 @@
 use serde_json::{Value, json};
 
 use super::super::super::FixStep;
+use super::super::super::fix::ManualFix;
 use super::form;
 use super::plan::{Bucket, Fix, Place, Turn, second_key};
 
@@ -39,6 +40,27 @@ fn closed(bucket: &Bucket<'_>) -> Block {
 /// The block with which the other steps of a plan begin.
 pub(super) fn tightened(bucket: &Bucket<'_>) -> Value {
     value(closed(bucket))
+}
+
+/// Takes from the plan whatever opens it, where a policy or ACL is left to people: what it disarms must not be armed
+/// before they have seen to it.
+pub(super) fn stay_closed(bucket: &mut Bucket<'_>) -> Vec<ManualFix> {
+    let closed = closed(bucket);
+    let Some(fix) = bucket.fixes.get_mut(ATTRIBUTE) else { return Vec::new() };
+    let target = flags(&fix.target);
+    let opens = |pointer: &String| {
+        let flag = FLAGS.iter().position(|flag| *flag == second_key(pointer));
+        flag.map_or(closed != target, |flag| closed[flag] && !target[flag])
+    };
+    let (opening, closing): (Vec<String>, Vec<String>) = fix.pointers.drain(..).partition(opens);
+    fix.target = value(closed);
+    fix.pointers = closing;
+    if fix.pointers.is_empty() {
+        bucket.fixes.remove(ATTRIBUTE);
+    }
+    let reason = "it would let a policy or ACL count that drifted, too, and that AWS lets nobody put back as declared";
+    let instead = "see to the policy and the ACL first";
+    opening.iter().map(|pointer| ManualFix::new(pointer, reason, instead)).collect()
 }
 
 /// The steps that put it back, as few as are safe.

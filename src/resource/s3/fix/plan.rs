@@ -174,6 +174,9 @@ fn set_aside(bucket: &mut Bucket<'_>, manual: &mut Vec<ManualFix>) {
     while let Some((attribute, (reason, instead))) = next(bucket) {
         let Some(fix) = bucket.fixes.remove(attribute) else { return };
         manual.extend(fix.pointers.iter().map(|pointer| ManualFix::new(pointer, &reason, &instead)));
+        if ["Policy", "Acl"].contains(&attribute) {
+            manual.extend(block::stay_closed(bucket));
+        }
     }
 }
 

@@ -97,7 +97,7 @@ impl Asking<'_> {
 
     async fn send(&self, get: &Get) -> Result<Value, Failure> {
         let client = client_in(self.aws, &self.region);
-        (get.send)(Ask { aws: self.aws, client: &client, bucket: self.bucket }).await
+        (get.send)(Ask { aws: self.aws, client: &client, bucket: self.bucket, plans: true }).await
     }
 
     /// A header of the answer that holds the rules; it is no part of the rules' canonical form.
@@ -105,8 +105,8 @@ impl Asking<'_> {
         const OPERATION: &str = "GetBucketLifecycleConfiguration";
         let client = client_in(self.aws, &self.region);
         let answer = client.get_bucket_lifecycle_configuration().bucket(self.bucket).send().await;
-        let answer = answer
-            .map_err(|error| self.aws.read_error_needing("s3:GetLifecycleConfiguration", "s3", OPERATION, &error))?;
+        let answer =
+            answer.map_err(|error| self.aws.fix_error("s3:GetLifecycleConfiguration", "s3", OPERATION, &error))?;
         Ok(answer.transition_default_minimum_object_size().map(|size| size.as_str().to_owned()))
     }
 }

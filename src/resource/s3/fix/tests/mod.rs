@@ -2,6 +2,7 @@
 
 mod echo;
 mod orders;
+mod prefixes;
 mod round_trip;
 
 use std::collections::BTreeSet;
