@@ -158,7 +158,9 @@ fn fixes(request: &FixRequest<'_>, seen: &Seen, changes: &[&Change]) -> BTreeMap
 
 fn taken_back(attribute: &str, live: &Value, changes: &[&Change], expected: &ResourceState) -> Value {
     let mut state = ResourceState::new().with(attribute, live.clone());
-    changes.iter().for_each(|change| revert(&mut state, change));
+    for change in changes {
+        revert(&mut state, change);
+    }
     // Where the live value has meanwhile become of another form, the declaration as a whole is what is wanted.
     let is_back = changes.iter().all(|change| state.pointer(&change.pointer) == change.from.as_ref());
     let target = if is_back { state.remove(attribute) } else { expected.get(attribute).cloned() };

@@ -52,11 +52,12 @@ fn plan_seen(expected: &Value, live: &ResourceState, mut seen: Seen) -> FixPlan 
     let request =
         FixRequest { key: &key, expected: &expected, actual: &actual, changes: &changes, apply_immediately: false };
     let plan = plan(&request, &seen);
-    assert_tells_each_change_once(&plan, changes.iter().map(|change| change.pointer.clone()).collect());
+    let pointers: Vec<String> = changes.iter().map(|change| change.pointer.clone()).collect();
+    assert_tells_each_change_once(&plan, &pointers);
     plan
 }
 
-fn assert_tells_each_change_once(plan: &FixPlan, changes: Vec<String>) {
+fn assert_tells_each_change_once(plan: &FixPlan, changes: &[String]) {
     let told = plan.steps.iter().flat_map(|step| step.restores.clone());
     let mut told: Vec<String> = told.chain(plan.manual.iter().map(|fix| fix.pointer.clone())).collect();
     told.sort();
