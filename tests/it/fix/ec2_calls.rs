@@ -117,7 +117,7 @@ async fn an_instance_that_a_cut_off_plan_stopped_is_owed_a_start() {
     let (changes, plan) = stage.plan(&declared).await;
     assert!(changes.is_empty() && plan.steps.is_empty(), "{plan:#?}");
     let owed = stage.kind.owed(&stage.key, &called);
-    assert_eq!(owed, [start.clone()]);
+    assert_eq!(owed, std::slice::from_ref(start));
     stage.call(&owed[0]).await;
     assert_eq!(stage.state().await.get("State"), Some(&json!("running")));
 }
