@@ -3,7 +3,7 @@
 //!
 //! The emulator differs from AWS in what matters here: it takes ACLs where they are switched off, suspends versioning
 //! under object lock, ignores `ExpectedBucketOwner`, refuses AWS's own tags in a call (AWS refuses their absence), and
-//! has neither requester pays, nor MFA delete, nor formats of logs' names, nor EventBridge in its answers. The
+//! has neither requester pays, nor MFA delete, nor formats of logs' names, nor `EventBridge` in its answers. The
 //! planner's own tests have these, and read back every form of every configuration through the SDK's types.
 
 use std::collections::BTreeSet;
@@ -196,6 +196,31 @@ async fn a_plan_reads_what_drifted_and_calls_follow_the_bucket_to_its_region() {
     stage.call(&plan.steps[0]).await;
     assert_eq!(stage.proxy.counts()["PUT ?tagging"], 2);
     assert_eq!(stage.compare(&expected).await.1, [] as [Change; 0]);
+}
+
+/// The emulator has no such configuration, so AWS's answers are given in its place.
+#[tokio::test]
+async fn the_owner_pays_again_by_one_call() {
+    let stage = Stage::new("S3", "us-east-1", bare).await;
+    let payer = "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>";
+    stage.proxy.add(Rule::on("GET ?requestPayment", Effect::Answer(200, payer.to_owned())));
+    stage.proxy.add(Rule::on("PUT ?requestPayment", Effect::Answer(200, String::new())));
+    let expected = ResourceState::new().with("RequestPayment", "BucketOwner");
+    let actual = ResourceState::new().with("RequestPayment", "Requester");
+    let changes = changes_of(stage.kind, &expected, &actual);
+    let request = FixRequest {
+        key: &stage.key,
+        expected: &expected,
+        actual: &actual,
+        changes: &changes,
+        apply_immediately: true,
+    };
+    let plan = stage.kind.plan_fix(&stage.aws, request).await.expect("a plan");
+    let operations: Vec<&str> = plan.steps.iter().map(|step| step.operation).collect();
+    assert_eq!(operations, ["PutBucketRequestPayment"]);
+    assert_eq!(plan.steps[0].parameters["RequestPaymentConfiguration"], json!({ "Payer": "BucketOwner" }));
+    stage.call(&plan.steps[0]).await;
+    assert_eq!(stage.proxy.counts()["PUT ?requestPayment"], 1);
 }
 
 #[tokio::test]
