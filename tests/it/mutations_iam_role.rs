@@ -8,27 +8,27 @@ use serde_json::{Value, json};
 
 use crate::mutation::{Act, How, Mutation};
 
-const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
-const POWER_USER: &str = "arn:aws:iam::aws:policy/PowerUserAccess";
-const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+pub const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+pub const POWER_USER: &str = "arn:aws:iam::aws:policy/PowerUserAccess";
+pub const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
 const ROLE: &str = "deployer";
 const PATH: &str = "/team/";
-const DESCRIPTION: &str = "Deploys the web shop";
-const MAX_SESSION: i32 = 7200;
-const INLINE: &str = "artefacts";
+pub const DESCRIPTION: &str = "Deploys the web shop";
+pub const MAX_SESSION: i32 = 7200;
+pub const INLINE: &str = "artefacts";
 
-fn trust(principals: &Value, condition: &Value) -> Value {
+pub fn trust(principals: &Value, condition: &Value) -> Value {
     json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principals, "Condition": condition}
     ]})
 }
 
-fn partners() -> Value {
+pub fn partners() -> Value {
     json!({"AWS": ["111111111111", "arn:aws:iam::222222222222:root"]})
 }
 
-fn external_id() -> Value {
+pub fn external_id() -> Value {
     json!({"StringEquals": {"sts:ExternalId": "web-shop"}})
 }
 
@@ -36,7 +36,7 @@ fn declared_trust() -> Value {
     trust(&partners(), &external_id())
 }
 
-fn allows(actions: &Value, resource: &str) -> Value {
+pub fn allows(actions: &Value, resource: &str) -> Value {
     json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": actions, "Resource": resource}})
 }
 
@@ -182,7 +182,7 @@ fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build().expect("a tag")
 }
 
-fn set_trust(document: &Value) -> Act {
+pub fn set_trust(document: &Value) -> Act {
     let document = document.to_string();
     Box::new(move |aws, role| {
         let call = aws.iam.update_assume_role_policy().role_name(role).policy_document(&document);
@@ -190,21 +190,21 @@ fn set_trust(document: &Value) -> Act {
     })
 }
 
-fn attach(arn: &'static str) -> Act {
+pub fn attach(arn: &'static str) -> Act {
     Box::new(move |aws, role| {
         let call = aws.iam.attach_role_policy().role_name(role).policy_arn(arn);
         Box::pin(async { drop(call.send().await.expect("attach a policy")) })
     })
 }
 
-fn detach(arn: &'static str) -> Act {
+pub fn detach(arn: &'static str) -> Act {
     Box::new(move |aws, role| {
         let call = aws.iam.detach_role_policy().role_name(role).policy_arn(arn);
         Box::pin(async { drop(call.send().await.expect("detach a policy")) })
     })
 }
 
-fn put_inline(name: &'static str, document: &Value) -> Act {
+pub fn put_inline(name: &'static str, document: &Value) -> Act {
     let document = document.to_string();
     Box::new(move |aws, role| {
         let call = aws.iam.put_role_policy().role_name(role).policy_name(name).policy_document(&document);
@@ -212,21 +212,21 @@ fn put_inline(name: &'static str, document: &Value) -> Act {
     })
 }
 
-fn delete_inline(name: &'static str) -> Act {
+pub fn delete_inline(name: &'static str) -> Act {
     Box::new(move |aws, role| {
         let call = aws.iam.delete_role_policy().role_name(role).policy_name(name);
         Box::pin(async { drop(call.send().await.expect("delete an embedded policy")) })
     })
 }
 
-fn set_boundary(arn: &'static str) -> Act {
+pub fn set_boundary(arn: &'static str) -> Act {
     Box::new(move |aws, role| {
         let call = aws.iam.put_role_permissions_boundary().role_name(role).permissions_boundary(arn);
         Box::pin(async { drop(call.send().await.expect("set the boundary")) })
     })
 }
 
-fn delete_boundary() -> Act {
+pub fn delete_boundary() -> Act {
     Box::new(|aws, role| {
         let call = aws.iam.delete_role_permissions_boundary().role_name(role);
         Box::pin(async { drop(call.send().await.expect("remove the boundary")) })
@@ -234,21 +234,21 @@ fn delete_boundary() -> Act {
 }
 
 /// Both at once: what the request leaves out, the emulator clears.
-fn update(description: &'static str, max_session: i32) -> Act {
+pub fn update(description: &'static str, max_session: i32) -> Act {
     Box::new(move |aws, role| {
         let call = aws.iam.update_role().role_name(role).description(description).max_session_duration(max_session);
         Box::pin(async { drop(call.send().await.expect("update the role")) })
     })
 }
 
-fn put_tag(key: &'static str, value: &'static str) -> Act {
+pub fn put_tag(key: &'static str, value: &'static str) -> Act {
     Box::new(move |aws, role| {
         let call = aws.iam.tag_role().role_name(role).tags(tag(key, value));
         Box::pin(async { drop(call.send().await.expect("tag the role")) })
     })
 }
 
-fn delete_tag(key: &'static str) -> Act {
+pub fn delete_tag(key: &'static str) -> Act {
     Box::new(move |aws, role| {
         let call = aws.iam.untag_role().role_name(role).tag_keys(key);
         Box::pin(async { drop(call.send().await.expect("untag the role")) })

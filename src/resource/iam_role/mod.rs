@@ -3,18 +3,20 @@
 //! Both listings that tell of roles are read in bulk, never a call per role: an account of 5,000 roles is read in about
 //! ten calls. Policy documents are compared by meaning, see [`crate::domain::policy`].
 
+mod fix;
 mod rate;
 mod read;
 
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde_json::{Value, json};
 
 use crate::domain::cost::{MonthlyCost, Prices};
-use crate::domain::id::Region;
+use crate::domain::id::{Region, ResourceKey};
 use crate::domain::schema::{self, Attribute, Fill, INFO, Rate, Shape, StateProblem, WARNING};
 use crate::domain::state::{ResourceState, escape};
 
-use super::{Aws, Live, ReadError, ReadRequest, ResourceType};
+use super::{Aws, FixError, FixPlan, FixRequest, FixStep, Live, ReadError, ReadRequest, Receipt, ResourceType};
 
 /// The type `IAM_ROLE`.
 #[derive(Debug)]
@@ -129,6 +131,23 @@ impl ResourceType for IamRole {
 
     fn is_aws_owned(&self, _: &str, state: &ResourceState) -> bool {
         is_aws_path(state.get(PATH).and_then(Value::as_str).unwrap_or_default())
+    }
+
+    fn fix_actions(&self) -> &'static [&'static str] {
+        fix::ACTIONS
+    }
+
+    fn plan_fix<'a>(&'a self, aws: &'a Aws, request: FixRequest<'a>) -> BoxFuture<'a, Result<FixPlan, FixError>> {
+        Box::pin(fix::plan_fix(aws, request))
+    }
+
+    fn call<'a>(
+        &'a self,
+        aws: &'a Aws,
+        _key: &'a ResourceKey,
+        step: &'a FixStep,
+    ) -> BoxFuture<'a, Result<Receipt, FixError>> {
+        Box::pin(fix::call(aws, step))
     }
 
     fn example(&self) -> ResourceState {

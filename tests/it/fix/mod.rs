@@ -6,6 +6,7 @@
 
 mod ec2;
 mod ec2_calls;
+mod iam_role;
 mod rds;
 mod rds_calls;
 mod s3;
