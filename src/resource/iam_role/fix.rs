@@ -1,7 +1,7 @@
 //! Putting a role back: which calls, and in which order nobody may do what neither the live nor the declared role allows.
 //!
 //! First comes what provably takes access away: a boundary, a narrower trust, policies detached and statements removed.
-//! Then what permits more; then what forbids less, once the permissions that it forbade are as declared; then a wider
+//! Then another boundary; then what permits more; then what forbids less, once the permissions that it forbade are as declared; then a wider
 //! boundary. Last, more people are let in. So a plan that breaks off anywhere leaves the role with no access that it had
 //! neither before nor is to have in the end. Tags and the description come at the end of all.
 //!
@@ -14,6 +14,7 @@ mod document;
 mod facts;
 mod grants;
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "what is passed stands for literals")]
 mod tests;
 
 use serde_json::Value;
@@ -50,6 +51,8 @@ enum Rank {
     Bound,
     /// Provably takes access away.
     Tighten,
+    /// May bound less here and more there: before anything is permitted that only the old boundary lets through.
+    Rebound,
     /// May permit more.
     Permit,
     /// May forbid less.
@@ -65,7 +68,7 @@ enum Rank {
 impl Rank {
     /// Whether somebody may be able to do more after such a step.
     fn loosens(self) -> bool {
-        matches!(self, Self::Permit | Self::Allow | Self::Unbound | Self::Admit)
+        matches!(self, Self::Rebound | Self::Permit | Self::Allow | Self::Unbound | Self::Admit)
     }
 }
 
@@ -81,8 +84,14 @@ impl Draft {
         self.steps.push((rank, step.loosening(rank.loosens())));
     }
 
+    /// Whether some step permits more to whoever is let in.
     fn permits_more(&self) -> bool {
-        self.steps.iter().any(|(rank, _)| matches!(rank, Rank::Permit | Rank::Allow | Rank::Unbound))
+        self.steps.iter().any(|(rank, _)| (Rank::Rebound..=Rank::Unbound).contains(rank))
+    }
+
+    /// Whether the boundary becomes another one that is neither wider nor narrower.
+    fn rebounds(&self) -> bool {
+        self.steps.iter().any(|(rank, _)| *rank == Rank::Rebound)
     }
 
     fn finish(mut self) -> FixPlan {
@@ -110,13 +119,16 @@ fn plan(role: &str, changes: &[Change], facts: &Facts) -> FixPlan {
         };
     }
     let mut draft = Draft::default();
+    // First, because it matters to permissions whether the boundary changes with them.
+    for change in changes.iter().filter(|change| change.attribute() == BOUNDARY) {
+        grants::boundary(&mut draft, role, change, facts);
+    }
     for change in changes {
         match change.attribute().as_str() {
             ATTACHED | INLINE if change.keys().len() != 2 => draft.manual.push(by_hand(change, &change.attribute())),
             ATTACHED => grants::attachment(&mut draft, role, change, facts),
             INLINE => grants::inline(&mut draft, role, change),
-            BOUNDARY => grants::boundary(&mut draft, role, change, facts),
-            TRUST | DESCRIPTION | MAX_SESSION | TAGS => {}
+            BOUNDARY | TRUST | DESCRIPTION | MAX_SESSION | TAGS => {}
             other => draft.manual.push(by_hand(change, other)),
         }
     }
@@ -131,8 +143,8 @@ fn plan(role: &str, changes: &[Change], facts: &Facts) -> FixPlan {
 
 /// Description and longest session, which one call sets: what it leaves out, IAM resets.
 fn settings(draft: &mut Draft, role: &str, changes: &[Change], facts: &Facts) {
-    let changed = |attribute: &str| changes.iter().find(|change| change.attribute() == attribute);
-    let (description, session) = (changed(DESCRIPTION), changed(MAX_SESSION));
+    let of = |attribute: &str| changes.iter().find(|change| change.attribute() == attribute);
+    let (description, session) = (of(DESCRIPTION), of(MAX_SESSION));
     if description.is_none() && session.is_none() {
         return;
     }

@@ -8,6 +8,7 @@
 
 mod deed;
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "what is passed stands for literals")]
 mod tests;
 
 use std::collections::BTreeMap;

@@ -203,7 +203,7 @@ pub(super) fn in_words(key: &RuleKey, preposition: &str) -> String {
     };
     let protocol = match protocol {
         Protocol::All => "all traffic".to_owned(),
-        protocol => protocol.to_string(),
+        Protocol::Number(_) => protocol.to_string(),
     };
     let source = match source {
         Source::Name(name) if name == "self" => "the group itself".to_owned(),

@@ -24,7 +24,7 @@ const TAG: &str = "TagRole";
 const UNTAG: &str = "UntagRole";
 const UPDATE: &str = "UpdateRole";
 
-/// Defines the parameters of an operation: fields in PascalCase, none unknown.
+/// Defines the parameters of an operation: fields are written as IAM names them, and none is unknown.
 macro_rules! parameters {
     ($($name:ident { $($field:ident: $kind:ty),+ $(,)? })+) => {$(
         #[derive(Debug, Serialize, Deserialize)]

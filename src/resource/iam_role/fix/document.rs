@@ -126,6 +126,7 @@ fn statements<'a>(document: &'a Value, effect: &'a str) -> impl Iterator<Item = 
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "what is passed stands for literals")]
 mod tests {
     use super::*;
 

@@ -42,15 +42,19 @@ pub(super) fn inline(draft: &mut Draft, role: &str, change: &Change) {
         step.saying(explained(&format!("{said} {name}"), live, target))
     };
     let rank = rank_of(Some(&widened(live, declared)));
-    if rank.loosens()
-        && is_mixed(live, declared)
-        && let Some(kept) = document::common(live, declared)
-    {
-        draft.add(Rank::Tighten, put(&kept, "take what is not declared from the embedded policy"));
+    let delete = || calls::delete_inline(role, &name).restoring([&change.pointer]);
+    if rank.loosens() && is_mixed(live, declared) {
+        match document::common(live, declared) {
+            Some(kept) => draft.add(Rank::Tighten, put(&kept, "take what is not declared from the embedded policy")),
+            // What it allows must not meet a boundary that lets it through.
+            None if draft.rebounds() && !live.is_null() => {
+                draft.add(Rank::Tighten, delete().saying(format!("delete the embedded policy {name}, to put it anew")));
+            }
+            None => {}
+        }
     }
     let last = if declared.is_null() {
-        let said = format!("delete the embedded policy {name}");
-        calls::delete_inline(role, &name).restoring([&change.pointer]).saying(said)
+        delete().saying(format!("delete the embedded policy {name}"))
     } else {
         put(declared, "put the embedded policy")
     };
@@ -65,11 +69,17 @@ pub(super) fn boundary(draft: &mut Draft, role: &str, change: &Change, facts: &F
             return draft.manual.push(no_such_policy(change, declared));
         }
         (Some(declared), live) => {
-            let is_proven = live.is_none_or(|live| {
-                let documents = facts.document(live).zip(facts.document(declared));
-                documents.is_some_and(|(live, declared)| !widened(live, declared).is_any())
-            });
-            let rank = if is_proven { Rank::Bound } else { Rank::Unbound };
+            // Whether the first of two policies provably allows all that the second does.
+            let covers = |wide: &str, narrow: &str| {
+                let documents = facts.document(wide).zip(facts.document(narrow));
+                documents.is_some_and(|(wide, narrow)| !widened(wide, narrow).is_any())
+            };
+            let rank = match live {
+                None => Rank::Bound,
+                Some(live) if covers(live, declared) => Rank::Bound,
+                Some(live) if covers(declared, live) => Rank::Unbound,
+                Some(_) => Rank::Rebound,
+            };
             (rank, calls::put_boundary(role, declared), format!("set the permissions boundary to {declared}"))
         }
     };

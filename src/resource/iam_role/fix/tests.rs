@@ -19,8 +19,11 @@ const MANAGED: [(&str, &[&str], &[&str]); 3] = [
     ("arn:aws:iam::aws:policy/Not", &[], &["s3:a"]),
 ];
 /// Managed policies that bound: what each allows.
-const BOUNDS: [(&str, &[&str]); 2] =
-    [("arn:aws:iam::aws:policy/Wide", &["s3:a", "s3:b", "s3:c"]), ("arn:aws:iam::aws:policy/Narrow", &["s3:a"])];
+const BOUNDS: [(&str, &[&str]); 3] = [
+    ("arn:aws:iam::aws:policy/Wide", &["s3:a", "s3:b", "s3:c"]),
+    ("arn:aws:iam::aws:policy/Narrow", &["s3:a"]),
+    ("arn:aws:iam::aws:policy/Other", &["s3:b", "s3:c"]),
+];
 const ACTIONS: [&str; 3] = ["s3:a", "s3:b", "s3:c"];
 const PEOPLE: [&str; 3] =
     ["arn:aws:iam::111111111111:root", "arn:aws:iam::222222222222:root", "arn:aws:iam::333333333333:root"];
@@ -182,13 +185,14 @@ fn what_managed_policies_say_decides_and_what_is_not_known_loosens() {
 
 #[test]
 fn another_boundary_loosens_unless_it_provably_bounds_no_less() {
-    let [wide, narrow] = BOUNDS.map(|(arn, _)| json!(arn));
+    let [wide, narrow, other] = BOUNDS.map(|(arn, _)| json!(arn));
     let bounded = |declared: &Value, live: &Value, facts: &Facts| {
         planned(&json!({"PermissionsBoundary": declared}), &json!({"PermissionsBoundary": live}), facts).steps[0]
             .loosens
     };
     let known = facts();
     assert!(!bounded(&narrow, &wide, &known) && bounded(&wide, &narrow, &known));
+    assert!(bounded(&other, &narrow, &known));
     assert!(!bounded(&wide, &Value::Null, &known) && bounded(&Value::Null, &wide, &known));
     let unread = Facts { documents: BTreeMap::new(), ..facts() };
     assert!(bounded(&narrow, &wide, &unread) && !bounded(&wide, &Value::Null, &unread));
@@ -205,6 +209,18 @@ fn who_is_replaced_meets_no_permission_that_is_to_come() {
     assert!(plan.steps[0].summary.starts_with("let nobody in"), "{}", plan.steps[0].summary);
     let plan = planned(&role(&PEOPLE[..1], &["s3:a"]), &role(&PEOPLE[1..2], &["s3:a"]), &facts());
     assert_eq!(shown(&plan), [("UpdateAssumeRolePolicy", true)], "nobody is shut out without need");
+}
+
+#[test]
+fn a_permission_that_is_to_go_meets_no_boundary_that_is_to_come() {
+    let role = |boundary: usize, actions: &[&str]| json!({"PermissionsBoundary": BOUNDS[boundary].0, "InlinePolicies": {"p": permissions(actions, &[])}});
+    let plan = planned(&role(2, &["s3:a"]), &role(1, &["s3:b"]), &facts());
+    assert_eq!(
+        shown(&plan),
+        [("DeleteRolePolicy", false), ("PutRolePermissionsBoundary", true), ("PutRolePolicy", true)]
+    );
+    let plan = planned(&role(1, &["s3:a"]), &role(1, &["s3:b"]), &facts());
+    assert_eq!(shown(&plan), [("PutRolePolicy", true)], "under the same boundary one call does");
 }
 
 #[test]
