@@ -178,6 +178,21 @@ async fn a_peer_declared_without_its_account_is_called_with_it() {
 }
 
 #[tokio::test]
+async fn a_call_whose_answer_is_lost_is_made_again_and_found_done() {
+    let stage = Stage::new("SECURITY_GROUP", "us-east-1", create).await;
+    let baseline = stage.state().await;
+    for rule in [office_in(), list()] {
+        forbid(Way::In, rule)(&stage.direct, &stage.key.resource_id).await;
+    }
+    let (_, plan) = stage.plan(&baseline).await;
+    let [step] = plan.steps.as_slice() else { panic!("{plan:?}") };
+    stage.proxy.add(Rule::on(step.operation, Effect::Cut).only_call(1));
+    let receipt = stage.kind.call(&stage.aws, &stage.key, step).await.unwrap();
+    assert!(receipt.nothing_to_do, "the first call took effect");
+    assert_eq!(stage.state().await, baseline);
+}
+
+#[tokio::test]
 async fn a_refused_call_says_why_and_which_action_it_takes() {
     let stage = Stage::new("SECURITY_GROUP", "us-east-1", create).await;
     let baseline = stage.state().await;
