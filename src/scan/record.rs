@@ -29,7 +29,7 @@ use crate::store::{self, StoreError};
 /// Drifts that are written at a time: their states are large, and a statement is held in memory as a whole.
 const BATCH: usize = 1000;
 /// Alerts are told before the shards that wait: people come first.
-const ALERT_PRIORITY: i16 = 10;
+const ALERT_PRIORITY: i16 = 1;
 /// Characters of a resource id at most, as the database keeps it.
 const RESOURCE_ID_MAX: usize = 255;
 /// Characters of an id that cannot be stored that are told.
