@@ -8,12 +8,15 @@ use tracing::{info, warn};
 
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::secret::Secret;
-use crate::config::{Config, KindSpec, Vocabulary};
+use crate::config::{Config, KindSpec, RemediationMode, Vocabulary};
 use crate::embedded::{Host, Postgres, PostgresOptions, Site};
 use crate::expected::Expected;
 use crate::http::{self, HttpState};
 use crate::notify::deliver::DeliverAlertHandler;
 use crate::queue::{Workers, WorkersBuilder};
+use crate::remediate::auto::AutoApproveHandler;
+use crate::remediate::run::RemediateHandler;
+use crate::remediate::{DeclaredNow, Remediator};
 use crate::resource::aws::AwsPool;
 use crate::scan::Scanner;
 use crate::scan::schedule::{Scheduler, next_tick, parse_cron};
@@ -67,6 +70,8 @@ pub struct App {
     pub clock: SharedClock,
     /// What reads and judges.
     pub scanner: Arc<Scanner>,
+    /// What puts drift back.
+    pub remediator: Arc<Remediator>,
     channels: notify::Channels,
 }
 
@@ -94,8 +99,17 @@ impl App {
         let with = expected::Parts { aws: Some(pool.clone()), ..expected::Parts::from(resource::BUILTIN) };
         let expected = Expected::build(&config.expected, with).map_err(problems)?;
         let channels = notify::build_all(&config.channels).map_err(problems)?;
+        let changing = pool.for_remediation();
         let scanner = Scanner::new(pool, expected, prices::load(), config.rules.clone(), Arc::clone(&parts.clock));
-        Ok(Self { config: Arc::new(config), clock: parts.clock, scanner: Arc::new(scanner), channels })
+        let scanner = Arc::new(scanner);
+        let remediator = Arc::new(Remediator {
+            pool: changing,
+            declared: declared_now(&scanner),
+            config: config.remediation.clone(),
+            rules: config.rules.clone(),
+            clock: Arc::clone(&parts.clock),
+        });
+        Ok(Self { config: Arc::new(config), clock: parts.clock, scanner, remediator, channels })
     }
 
     /// Lets the sources of expected state that lie in the database read it.
@@ -114,8 +128,18 @@ impl App {
                 store: store.clone(),
                 scanner: Arc::clone(&self.scanner),
                 routes: self.config.routes.clone().into(),
+                auto_approve: match self.config.remediation.mode {
+                    RemediationMode::Apply => self.config.remediation.auto_approve.clone().into(),
+                    RemediationMode::Off | RemediationMode::Plan => Arc::default(),
+                },
                 clock: Arc::clone(&self.clock),
             })
+            .add(RemediateHandler {
+                store: store.clone(),
+                remediator: Arc::clone(&self.remediator),
+                routes: self.config.routes.clone().into(),
+            })
+            .add(AutoApproveHandler { store: store.clone(), remediator: Arc::clone(&self.remediator) })
             .add(DeliverAlertHandler::new(store.clone(), self.channels.clone(), Arc::clone(&self.clock)))
     }
 
@@ -191,6 +215,26 @@ impl App {
         });
         shutdown.spawn("scan-sweep", sweep(store.clone(), Arc::clone(&self.clock), shutdown.clone()));
     }
+}
+
+/// Asks the sources of expected state what a resource is declared as.
+fn declared_now(scanner: &Arc<Scanner>) -> DeclaredNow {
+    let scanner = Arc::clone(scanner);
+    Arc::new(move |key| {
+        let scanner = Arc::clone(&scanner);
+        Box::pin(async move {
+            let estate = scanner.estate().await.map_err(|error| error.to_string())?;
+            let scope = estate.scope(&key.scope);
+            if scope.is_undecided(&key.resource_id) {
+                return Err(format!("a source of expected state contradicts another, or is faulty, about {key}"));
+            }
+            let found = scope.find(&key.resource_id).map(|found| found.unpack().state);
+            if found.is_none() && !estate.is_complete() {
+                return Err("a source of expected state cannot be read".to_owned());
+            }
+            Ok(found)
+        })
+    })
 }
 
 /// Closes shards whose job is gone, so that no scan stays open for ever.

@@ -21,9 +21,9 @@
 //! | 1 | [`clock`], [`config`], [`crypto`], [`outbound`], [`password`], [`shutdown`] | the process |
 //! | 2 | [`store`] | all SQL |
 //! | 3 | [`queue`] | jobs, not their kinds |
-//! | 4 | [`jobs`] | the messages between replicas |
+//! | 4 | [`jobs`], [`alerting`] | the messages between replicas, and those to people |
 //! | 5 | [`resource`], [`expected`], [`prices`] | AWS types, sources of expected state, list prices |
-//! | 6 | [`scan`], [`notify`], [`triage`] | the work; siblings never call each other |
+//! | 6 | [`scan`], [`notify`], [`triage`], [`remediate`] | the work; siblings never call each other |
 //! | 7 | [`http`] | translation to HTTP |
 //! | 8 | [`app`], [`cli`], [`demo`], [`embedded`], [`telemetry`] | putting it together |
 //!
@@ -55,6 +55,7 @@
 //! - A cost is exact or unknown. It is never guessed, and never a float.
 //! - No state value, address or secret is logged.
 
+pub mod alerting;
 pub mod app;
 pub mod cli;
 pub mod clock;
@@ -71,6 +72,7 @@ pub mod outbound;
 pub mod password;
 pub mod prices;
 pub mod queue;
+pub mod remediate;
 pub mod resource;
 pub mod scan;
 pub mod shutdown;

@@ -1,23 +1,24 @@
 //! What people do with a drift: triage, approve, reject, resolve. Each is one transaction with its trail.
 //!
 //! The moves that are legal stand in `domain::drift` and are enforced by the database; here it is decided who may act
-//! and what is written down. Nothing here changes AWS.
+//! and what is written down. Nothing here changes AWS: an approval enqueues the job that does, bound to the states that
+//! were seen.
 
 mod accept;
+mod approve;
 mod ignore;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
+use crate::alerting::{self, Told};
 use crate::domain::alert::AlertType;
 use crate::domain::drift::{Drift, DriftStatus, ResolvedHow};
-use crate::domain::id::{AlertId, DriftId, ResourceKey};
-use crate::domain::route::{AlertFacts, Route, channels_of};
+use crate::domain::id::{DriftId, ResourceKey};
+use crate::domain::route::Route;
 use crate::domain::story::Story;
 use crate::domain::user::{Actor, Role, User};
-use crate::jobs::DeliverAlert;
-use crate::queue;
 use crate::store::audit::{AuditAction, AuditEntry};
 use crate::store::event::{DriftEvent, NewEvent};
 use crate::store::{self, Store, StoreError};
@@ -54,6 +55,28 @@ pub enum ActionError {
     /// There is nothing to be changed.
     #[error("the baseline holds {0} no more: scan again to see how it stands")]
     NotInBaseline(ResourceKey),
+    /// Somebody was first.
+    #[error("{source} ({word} by {who} at {})", .at.format("%Y-%m-%d %H:%M:%S UTC"))]
+    TooLate {
+        /// What was done: `approved`.
+        word: String,
+        /// Who did it.
+        who: String,
+        /// When.
+        at: DateTime<Utc>,
+        /// Why it cannot be done now.
+        source: StoreError,
+    },
+    /// What was seen is not there any more.
+    #[error("drift {id} has changed since you saw it; it is {hash} now and says:\n\n{story}")]
+    Changed {
+        /// The drift.
+        id: DriftId,
+        /// Its fingerprint now, shortened.
+        hash: String,
+        /// What it says now.
+        story: String,
+    },
     /// What is asked for cannot be.
     #[error("{0}")]
     Refused(String),
@@ -79,16 +102,24 @@ pub async fn actor(store: &Store, email: &str) -> Result<User, ActionError> {
     Ok(user)
 }
 
+/// An approval.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Approve {
+    /// Why.
+    pub reason: Option<String>,
+    /// Fingerprint of what was seen, whole or as it is shown; `None` approves what the drift says now.
+    pub seen: Option<String>,
+    /// Whether a job is to put it back: `[remediation] mode = "apply"`.
+    pub remediate: bool,
+}
+
 /// What is done to a drift.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Somebody looks after it. Raises the `approval_needed` alert.
     Triage,
-    /// It is to be put back.
-    Approve {
-        /// Why.
-        reason: Option<String>,
-    },
+    /// It is to be put back. Of an approved drift: once more, after that did not work.
+    Approve(Approve),
     /// It is to stay as it is.
     Reject {
         /// Why.
@@ -110,7 +141,7 @@ impl Action {
     fn event(&self) -> DriftEvent {
         match self {
             Self::Triage => DriftEvent::Triaged,
-            Self::Approve { .. } => DriftEvent::Approved,
+            Self::Approve(_) => DriftEvent::Approved,
             Self::Reject { .. } | Self::Accept { .. } => DriftEvent::Rejected,
             Self::Resolve { .. } => DriftEvent::Resolved,
         }
@@ -120,7 +151,7 @@ impl Action {
     fn audit_action(&self) -> Option<AuditAction> {
         match self {
             Self::Triage => None,
-            Self::Approve { .. } => Some(AuditAction::DriftApproved),
+            Self::Approve(_) => Some(AuditAction::DriftApproved),
             Self::Reject { .. } | Self::Accept { .. } => Some(AuditAction::DriftRejected),
             Self::Resolve { .. } => Some(AuditAction::DriftResolved),
         }
@@ -128,7 +159,8 @@ impl Action {
 
     fn reason(&self) -> Option<&str> {
         match self {
-            Self::Approve { reason } | Self::Reject { reason } | Self::Accept { reason } => reason.as_deref(),
+            Self::Approve(approve) => approve.reason.as_deref(),
+            Self::Reject { reason } | Self::Accept { reason } => reason.as_deref(),
             Self::Triage | Self::Resolve { .. } => None,
         }
     }
@@ -149,7 +181,9 @@ pub async fn act(
 ) -> Result<Drift, ActionError> {
     let mut tx = store.begin().await?;
     let before = store::drift::get(&mut tx, id).await?;
-    move_drift(&mut tx, id, action, actor, now).await?;
+    if let Err(error) = move_drift(&mut tx, &before, action, actor, now).await {
+        return Err(who_was_first(&mut tx, id, error).await?);
+    }
     let after = store::drift::get(&mut tx, id).await?;
     let details = details(&mut tx, &after, action, actor, now).await?;
     let event = NewEvent { drift_id: id, event: action.event(), actor: actor.clone(), details: details.clone() };
@@ -182,6 +216,11 @@ async fn details(
     if let Some(reason) = action.reason() {
         details.insert("reason".to_owned(), json!(reason));
     }
+    if let Action::Approve(approval) = action {
+        let bound = approve::bind(conn, drift, approval, now).await?;
+        details.insert("seen".to_owned(), json!(bound.seen_hash));
+        details.extend(bound.job_id.map(|id| ("job_id".to_owned(), json!(id))));
+    }
     if matches!(action, Action::Accept { .. }) {
         let version = accept::take_over(conn, drift, actor, action.reason(), now).await?;
         details.insert("baseline_version".to_owned(), json!(version));
@@ -191,14 +230,18 @@ async fn details(
 
 async fn move_drift(
     conn: &mut PgConnection,
-    id: DriftId,
+    drift: &Drift,
     action: &Action,
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let id = drift.id;
     match action {
         Action::Triage => store::drift::triage(conn, id).await,
-        Action::Approve { reason } => store::drift::approve(conn, id, actor, reason.as_deref(), now).await,
+        Action::Approve(Approve { reason, remediate, .. }) if *remediate && drift.status == DriftStatus::Approved => {
+            store::drift::approve_again(conn, id, actor, reason.as_deref(), now).await
+        }
+        Action::Approve(Approve { reason, .. }) => store::drift::approve(conn, id, actor, reason.as_deref(), now).await,
         Action::Reject { reason } | Action::Accept { reason } => {
             store::drift::reject(conn, id, actor, reason.as_deref(), now).await
         }
@@ -219,6 +262,19 @@ fn audited(drift: &Drift) -> Value {
     })
 }
 
+/// Tells, of a move that came too late, who was first.
+async fn who_was_first(conn: &mut PgConnection, id: DriftId, error: StoreError) -> Result<ActionError, StoreError> {
+    if !matches!(error, StoreError::IllegalMove { .. }) {
+        return Ok(error.into());
+    }
+    let is_move =
+        |event: &store::event::Event| ["triaged", "approved", "rejected", "resolved"].contains(&event.event.as_str());
+    let events = store::event::list(conn, id).await?;
+    let Some(last) = events.into_iter().rev().find(is_move) else { return Ok(error.into()) };
+    let who = last.actor_email.unwrap_or_else(|| "driftsentry".to_owned());
+    Ok(ActionError::TooLate { word: last.event, who, at: last.at, source: error })
+}
+
 async fn ask_for_approval(
     conn: &mut PgConnection,
     routes: &[Route],
@@ -226,28 +282,7 @@ async fn ask_for_approval(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let story = Story::from(drift);
-    let alert = store::alert::NewAlert {
-        id: AlertId::new(),
-        drift_id: drift.id,
-        alert_type: AlertType::ApprovalNeeded,
-        severity: drift.severity,
-        title: crate::domain::words::cut(
-            &format!("Approval needed: {}", story.title()),
-            crate::domain::story::TITLE_MAX,
-        ),
-        message: story.text(),
-    };
-    store::alert::insert_all(&mut *conn, std::slice::from_ref(&alert), now).await?;
-    let facts = AlertFacts {
-        alert_type: alert.alert_type.as_str(),
-        severity: drift.severity,
-        key: &drift.key,
-        account_name: drift.account_name.as_deref(),
-    };
-    let channels = channels_of(routes, facts);
-    let deliveries: Vec<_> = channels.iter().map(|channel| (alert.id, *channel)).collect();
-    store::delivery::insert_all(&mut *conn, &deliveries).await?;
-    let jobs = channels.iter().map(|channel| DeliverAlert { alert_id: alert.id, channel: (*channel).to_owned() });
-    queue::enqueue_all(&mut *conn, jobs).await?;
-    Ok(())
+    let title = format!("Approval needed: {}", story.title());
+    let told = Told { alert_type: AlertType::ApprovalNeeded, title, message: story.text() };
+    alerting::raise(conn, routes, drift, told, now).await
 }

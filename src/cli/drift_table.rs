@@ -36,7 +36,10 @@ fn resource(story: &Story<'_>, whole_ids: bool) -> String {
     let address = story.terraform_address().map(|address| format!("\n{address}")).unwrap_or_default();
     let resource = story.resource().replacen(" (", &format!("{address}\n("), 1);
     match story.id {
-        Some(id) => format!("{resource} {}\n{}", story.status, id_text(id, whole_ids)),
+        Some(id) => {
+            let again = if story.is_recurring { " again" } else { "" };
+            format!("{resource} {}{again}\n{}", story.status, id_text(id, whole_ids))
+        }
         None => resource,
     }
 }

@@ -1,4 +1,4 @@
-//! `drifts list|show|triage|approve|reject|ignore|resolve`.
+//! `drifts list|show|plan|triage|approve|reject|ignore|resolve`.
 
 use std::process::ExitCode;
 
@@ -7,15 +7,17 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::actor::ActorArgs;
-use super::{Context, Format, baseline, drift_table, output};
+use super::{Context, Format, baseline, drift_plan, drift_table, output};
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, RemediationMode};
+use crate::domain::approval::{seen_hash, short};
 use crate::domain::drift::{Drift, DriftStatus, ResolvedHow};
 use crate::domain::severity::Severity;
 use crate::domain::story::Story;
+use crate::domain::words::clean;
 use crate::store::drift::DriftFilter;
 use crate::store::{self, Store};
-use crate::triage::{self, Action};
+use crate::triage::{self, Action, Approve};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DriftsCommand {
@@ -23,10 +25,12 @@ pub(super) enum DriftsCommand {
     List(ListArgs),
     /// Show one drift: what changed, what it costs, its whole story
     Show(ShowArgs),
+    /// Show what would be done to put it back, call by call; changes nothing
+    Plan(ShowArgs),
     /// Say that somebody looks after it (detected → triaged)
     Triage(ActArgs),
-    /// Have it put back (triaged → approved)
-    Approve(ReasonedArgs),
+    /// Have it put back (triaged → approved); of an approved drift, once more after that did not work
+    Approve(ApproveArgs),
     /// Let it stand as it is (detected, triaged → rejected)
     Reject(RejectArgs),
     /// Say that it is no drift: a rule for exactly this resource and what changed; the next scan ends the drift
@@ -75,6 +79,16 @@ pub(super) struct ShowArgs {
     format: Format,
 }
 
+impl ShowArgs {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct ActArgs {
     /// The drift's id, or the beginning of it
@@ -93,6 +107,16 @@ pub(super) struct ReasonedArgs {
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ApproveArgs {
+    #[command(flatten)]
+    reasoned: ReasonedArgs,
+    /// What you saw, as `drifts show` and `drifts plan` print it; if the drift says something else by now, it is not
+    /// approved
+    #[arg(long, value_name = "HASH")]
+    seen: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -144,15 +168,20 @@ impl From<How> for ResolvedHow {
 }
 
 pub(super) async fn drifts(context: &Context, command: DriftsCommand) -> anyhow::Result<ExitCode> {
-    let config = context.config()?;
+    let app = if matches!(command, DriftsCommand::Plan(_)) { Some(context.app()?) } else { None };
+    let config = app.as_ref().map_or_else(|| context.config(), |app| Ok((*app.config).clone()))?;
     let database = context.database(&config).await?;
     let store = &database.store;
     let done = match command {
+        DriftsCommand::Plan(args) => match &app {
+            Some(app) => drift_plan::plan(app, store, &args).await,
+            None => Ok(()),
+        },
         DriftsCommand::List(args) => list(store, args).await,
         DriftsCommand::Show(args) => show(store, &args).await,
         DriftsCommand::Triage(args) => act(store, &config.routes, args, Action::Triage).await,
-        DriftsCommand::Approve(ReasonedArgs { act: args, reason }) => {
-            act(store, &config.routes, args, Action::Approve { reason }).await
+        DriftsCommand::Approve(ApproveArgs { reasoned: ReasonedArgs { act: args, reason }, seen }) => {
+            approve(store, &config, args, reason, seen).await
         }
         DriftsCommand::Reject(RejectArgs { reasoned, accept: true }) => accept(store, &config, reasoned).await,
         DriftsCommand::Reject(RejectArgs { reasoned: ReasonedArgs { act: args, reason }, .. }) => {
@@ -195,12 +224,19 @@ async fn show(store: &Store, args: &ShowArgs) -> anyhow::Result<()> {
     let mut conn = store.conn().await?;
     let drift = store::drift::find(&mut conn, &args.id).await?;
     let events = store::event::list(&mut conn, drift.id).await?;
+    let calls = store::remediation::attempts_of_drift(&mut conn, drift.id).await?;
+    let remediation = store::remediation::latest_of_drift(&mut conn, drift.id).await?;
+    let seen = seen_hash(&drift.expected_state, &drift.actual_state);
     if args.format == Format::Json {
         let mut value = serde_json::to_value(&drift)?;
         value["events"] = serde_json::to_value(&events)?;
+        value["seen"] = seen.into();
+        value["remediation"] = serde_json::to_value(&remediation)?;
+        value["calls"] = serde_json::to_value(&calls)?;
         return output::json(&value);
     }
     output::line(Story::from(&drift).text())?;
+    output::line(format_args!("Seen: {} (for `drifts approve --seen`)\n", short(&seen)))?;
     output::line("Timeline:")?;
     for event in events {
         let who = event.actor_email.as_deref().unwrap_or("driftsentry");
@@ -211,6 +247,34 @@ async fn show(store: &Store, args: &ShowArgs) -> anyhow::Result<()> {
             event.at.format("%Y-%m-%d %H:%M:%S UTC"),
             event.event
         ))?;
+    }
+    if !calls.is_empty() {
+        output::line("Calls to AWS:")?;
+    }
+    for call in calls {
+        let id = call.request_id.map(|id| format!(" (request {id})")).unwrap_or_default();
+        let error = call.error.map(|error| format!(": {error}")).unwrap_or_default();
+        let text = format!("{} {}: {}{id}{error}", call.operation, call.summary, call.outcome);
+        output::line(format_args!("  {}  {}", call.started_at.format("%Y-%m-%d %H:%M:%S UTC"), clean(&text)))?;
+    }
+    Ok(())
+}
+
+async fn approve(
+    store: &Store,
+    config: &Config,
+    args: ActArgs,
+    reason: Option<String>,
+    seen: Option<String>,
+) -> anyhow::Result<()> {
+    let remediate = config.remediation.mode == RemediationMode::Apply;
+    let is_table = args.format == Format::Table;
+    act(store, &config.routes, args, Action::Approve(Approve { reason, seen, remediate })).await?;
+    if is_table {
+        output::line(match config.remediation.mode {
+            RemediationMode::Apply => "a worker puts it back now: `driftsentry drifts show` tells how far it is",
+            _ => "nothing is changed in AWS, because [remediation] mode is not \"apply\"",
+        })?;
     }
     Ok(())
 }

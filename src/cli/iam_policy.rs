@@ -9,23 +9,22 @@ use serde_json::{Value, json};
 use super::{Context, output};
 use crate::config::Config;
 use crate::domain::id::Region;
+use crate::domain::rule::Selector;
 use crate::expected::{S3Location, s3_locations};
-use crate::resource::BUILTIN;
+use crate::resource::{BUILTIN, ResourceType};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum IamPolicyCommand {
     /// The policy of the role that scans: reads only
     Scan,
-    /// The policy of the role that puts drift back (remediation is not in this version: nothing is needed)
+    /// The policy of the role that puts drift back: what the types in [remediation] allow take, all types if it is empty
     Remediate,
 }
 
 pub(super) fn iam_policy(context: &Context, command: &IamPolicyCommand) -> anyhow::Result<ExitCode> {
     match command {
         IamPolicyCommand::Scan => output::json(&scan_policy(configured(context).as_ref()))?,
-        IamPolicyCommand::Remediate => anyhow::bail!(
-            "this version changes nothing in AWS, so it needs no remediation policy; `iam-policy scan` is all it takes"
-        ),
+        IamPolicyCommand::Remediate => output::json(&remediation_policy(configured(context).as_ref()))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -45,17 +44,38 @@ fn configured(context: &Context) -> Option<Config> {
 /// state read in S3.
 fn scan_policy(config: Option<&Config>) -> Value {
     let actions: BTreeSet<&str> = BUILTIN.iter().flat_map(|kind| kind.scan_actions()).copied().collect();
+    let mut statements = by_service(&actions, "Read");
+    statements.extend(config.into_iter().flat_map(of_documents));
+    json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// What reading, planning, changing and verifying take, for the types that may be touched. Documents of expected state
+/// are read by the role that scans.
+fn remediation_policy(config: Option<&Config>) -> Value {
+    let allow = config.map(|config| config.remediation.allow.as_slice()).unwrap_or_default();
+    let is_allowed = |kind: &&&dyn ResourceType| {
+        let allows = |selector: &Selector| selector.resource_type.as_ref().is_none_or(|glob| glob.matches(kind.name()));
+        allow.is_empty() || allow.iter().any(allows)
+    };
+    let kinds = || BUILTIN.iter().filter(is_allowed);
+    let read: BTreeSet<&str> = kinds().flat_map(|kind| kind.scan_actions()).copied().collect();
+    let change: BTreeSet<&str> = kinds().flat_map(|kind| kind.fix_actions()).copied().collect();
+    let mut statements = by_service(&read, "Read");
+    statements.extend(by_service(&change.difference(&read).copied().collect(), "PutBack"));
+    json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// One statement per service, actions sorted.
+fn by_service(actions: &BTreeSet<&str>, suffix: &str) -> Vec<Value> {
     let services: BTreeSet<&str> = actions.iter().filter_map(|action| action.split(':').next()).collect();
     let statements = services.into_iter().map(|service| {
         let prefix = format!("{service}:");
         let actions: Vec<&&str> = actions.iter().filter(|action| action.starts_with(&prefix)).collect();
         let mut name = service.to_owned();
         name[..1].make_ascii_uppercase();
-        json!({ "Sid": format!("{name}Read"), "Effect": "Allow", "Action": actions, "Resource": "*" })
+        json!({ "Sid": format!("{name}{suffix}"), "Effect": "Allow", "Action": actions, "Resource": "*" })
     });
-    let mut statements: Vec<Value> = statements.collect();
-    statements.extend(config.into_iter().flat_map(of_documents));
-    json!({ "Version": "2012-10-17", "Statement": statements })
+    statements.collect()
 }
 
 /// Reading of the objects that are configured as expected state, and of their names where many may be meant.

@@ -6,6 +6,7 @@ mod config;
 mod coverage;
 mod demo;
 mod doctor;
+mod drift_plan;
 mod drift_table;
 mod drifts;
 mod expected;
@@ -16,6 +17,7 @@ mod migrate;
 mod outcome;
 mod output;
 mod progress;
+mod remediation;
 mod run;
 mod scan;
 mod users;
@@ -79,6 +81,9 @@ enum Command {
     /// List drifts, look at one, act on one
     #[command(subcommand)]
     Drifts(drifts::DriftsCommand),
+    /// Stop everything that changes AWS, let it go on, see how it stands
+    #[command(subcommand)]
+    Remediation(remediation::RemediationCommand),
     /// Capture live state as expected state, look at what was captured
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
@@ -186,6 +191,7 @@ async fn dispatch(context: Context, command: Command) -> anyhow::Result<ExitCode
         Command::Run(args) => run::run(&context, args).await,
         Command::Scan(args) => scan::scan(&context, args).await,
         Command::Drifts(command) => drifts::drifts(&context, command).await,
+        Command::Remediation(command) => remediation::remediation(&context, command).await,
         Command::Baseline(command) => baseline::baseline(&context, command).await,
         Command::Ignores(command) => ignores::ignores(&context, command).await,
         Command::Expected(command) => expected::expected(&context, command).await,

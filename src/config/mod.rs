@@ -11,6 +11,7 @@ pub mod lines;
 mod load;
 pub mod options;
 pub mod problem;
+pub mod remediation;
 pub mod secret;
 mod section;
 pub mod suggest;
@@ -25,11 +26,12 @@ use chrono_tz::Tz;
 
 use crate::domain::id::{AccountId, Region};
 pub use crate::domain::route::Route;
-use crate::domain::rule::{Rules, Selector};
+use crate::domain::rule::Rules;
 pub use env::process_env;
 pub use load::{find_file, load};
 use options::Options;
 pub use problem::{ConfigErrors, ConfigProblem};
+pub use remediation::{Disruptive, Remediation, RemediationMode, Window};
 use secret::Secret;
 pub use unmanaged::{Unmanaged, UnmanagedByType};
 
@@ -47,7 +49,7 @@ pub struct Config {
     pub expected: Vec<ExpectedSource>,
     /// `[[schedules]]`
     pub schedules: Vec<Schedule>,
-    /// `[[ignore]]` and `[[severity]]`
+    /// `[[ignore]]`, `[[severity]]` and `[[triage]]`
     pub rules: Rules,
     /// `[[channels]]`
     pub channels: Vec<Channel>,
@@ -101,7 +103,9 @@ pub struct Account {
     pub id: AccountId,
     /// Role to assume; `None` means the default credentials.
     pub role_arn: Option<String>,
-    /// External id for the role.
+    /// Role to assume for calls that change something; `None` means the same credentials that read.
+    pub remediate_role_arn: Option<String>,
+    /// External id for the roles.
     pub external_id: Option<Secret>,
     /// Regions to scan: its own, else those of `[aws]`. Empty only where [`Aws::require_regions`] refuses.
     pub regions: Vec<Region>,
@@ -170,27 +174,6 @@ pub struct Channel {
     pub kind: String,
     /// The kind's own options.
     pub options: Options,
-}
-
-/// `[remediation]`
-#[derive(Debug, Clone, Default)]
-pub struct Remediation {
-    /// How far it may go.
-    pub mode: RemediationMode,
-    /// What it may touch; nothing if empty.
-    pub allow: Vec<Selector>,
-}
-
-/// How far remediation may go.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum RemediationMode {
-    /// Not at all.
-    #[default]
-    Off,
-    /// Say what would be done.
-    Plan,
-    /// Do it.
-    Apply,
 }
 
 /// `[api]`

@@ -223,6 +223,19 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A truth value; `default` if it is absent or faulty.
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        let place = self.place_of(key);
+        match self.node(key).map(|node| &node.value) {
+            None => default,
+            Some(Value::Flag(flag)) => *flag,
+            Some(_) => {
+                self.report.fault(&place, "write true or false, without quotes");
+                default
+            }
+        }
+    }
+
     /// A duration above zero and not above `most`; `default` if it is absent or faulty.
     pub(super) fn duration(&mut self, key: &'static str, most: Duration, default: Duration) -> Duration {
         self.duration_within(key, Duration::from_nanos(1)..=most, default)

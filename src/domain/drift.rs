@@ -226,6 +226,9 @@ pub struct Drift {
     pub declared_in: Option<String>,
     /// Its Terraform address, if Terraform declares it: `module.web.aws_instance.app[0]`.
     pub terraform_address: Option<String>,
+    /// The drift that was put back within a day before this one and changed the same: something undoes what
+    /// remediation does.
+    pub recurs_after: Option<DriftId>,
     /// Where it is in its life.
     pub status: DriftStatus,
     /// When the difference was first seen.

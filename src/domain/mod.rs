@@ -4,6 +4,7 @@
 //! It must never hold a float: money is decimal, and a rounding error in an alert is a wrong alert.
 
 pub mod alert;
+pub mod approval;
 pub mod baseline;
 pub mod cost;
 pub mod coverage;

@@ -230,6 +230,28 @@ pub struct SeverityRule {
     pub severity: Severity,
 }
 
+/// `[[triage]]`: new drifts that are triaged as soon as they are found, so that approval is asked for at once.
+#[derive(Debug, Clone)]
+pub struct TriageRule {
+    /// What it is called in the audit trail.
+    pub name: String,
+    /// What it speaks of: a change of the drift has to match.
+    pub selector: Selector,
+    /// Milder drifts are left to people.
+    pub min_severity: Severity,
+}
+
+/// `[[remediation.auto_approve]]`: drifts that are put back without anybody's approval.
+#[derive(Debug, Clone)]
+pub struct AutoApproveRule {
+    /// What it is called in the audit trail.
+    pub name: String,
+    /// What it speaks of: every change of the drift has to match.
+    pub selector: Selector,
+    /// Worse drifts are left to people.
+    pub max_severity: Severity,
+}
+
 /// All rules of a configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
@@ -237,6 +259,8 @@ pub struct Rules {
     pub ignore: Vec<IgnoreRule>,
     /// What is rated otherwise.
     pub severity: Vec<SeverityRule>,
+    /// What is triaged as soon as it is found.
+    pub triage: Vec<TriageRule>,
 }
 
 impl Rules {
@@ -244,7 +268,7 @@ impl Rules {
     #[must_use]
     pub fn with_ignored(&self, further: &[IgnoreRule]) -> Self {
         let ignore = self.ignore.iter().chain(further).cloned().collect();
-        Self { ignore, severity: self.severity.clone() }
+        Self { ignore, severity: self.severity.clone(), triage: self.triage.clone() }
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Story<'a> {
     pub detected_at: Option<DateTime<Utc>>,
     /// Where it is in its life.
     pub status: DriftStatus,
+    /// Whether it came back within a day after it was put back.
+    pub is_recurring: bool,
 }
 
 /// What a reader can do now.
@@ -81,6 +83,7 @@ impl<'a> From<&'a Drift> for Story<'a> {
             terraform_address: drift.terraform_address.as_deref(),
             detected_at: Some(drift.detected_at),
             status: drift.status,
+            is_recurring: drift.recurs_after.is_some(),
         }
     }
 }
@@ -105,6 +108,7 @@ impl<'a> From<&'a Finding> for Story<'a> {
             terraform_address: finding.terraform_address.as_deref(),
             detected_at: None,
             status: DriftStatus::Detected,
+            is_recurring: false,
         }
     }
 }
@@ -265,6 +269,10 @@ impl<'a> Story<'a> {
         facts.extend(self.since().map(|since| ("First seen", since)));
         if self.status != DriftStatus::Detected {
             facts.push(("Status", self.status.to_string()));
+        }
+        if self.is_recurring {
+            let what = "it came back within a day after it was put back: find out what undoes it";
+            facts.push(("Recurring", what.to_owned()));
         }
         facts.extend(self.id.map(|id| ("Drift", id.to_string())));
         facts

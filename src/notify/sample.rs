@@ -56,6 +56,7 @@ pub(super) fn message(resource_type: &str, id: &str, severity: Severity, mut cha
         cost_unknown_reason: None,
         declared_in: Some("expected/web.json#/resources/3".to_owned()),
         terraform_address: None,
+        recurs_after: None,
         status: DriftStatus::Detected,
         detected_at: at,
         detected_by: DetectedBy::Scheduler,

@@ -87,6 +87,10 @@ impl<'a> Plan<'a> {
         // Sameness is that of the changes: an attribute that is declared anew, or could not be read this time, and is
         // as declared, makes no other difference of it.
         let kind = DriftKind::of(&before.expected_state, &before.actual_state);
+        // What is being put back is told by whoever does it, when it is done.
+        if before.is_being_put_back {
+            return self.keep.push(before);
+        }
         if kind == finding.kind && are_same(&before.changes, &finding.changes) {
             return self.keep.push(before);
         }
@@ -106,6 +110,8 @@ impl<'a> Plan<'a> {
         reason: &'static str,
     ) {
         // An id that no longer stands was ended by somebody else in the meantime.
+        let is_free = |id: &&DriftId| left.get(id).is_some_and(|drift| !drift.is_being_put_back);
+        let ids: Vec<DriftId> = ids.iter().filter(is_free).copied().collect();
         let ended = ids.iter().filter_map(|id| left.remove(id));
         self.end.extend(ended.map(|drift| Ended { drift, how, reason }));
     }

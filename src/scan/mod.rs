@@ -7,6 +7,7 @@
 pub mod assess;
 pub mod baseline;
 pub mod capture;
+mod decide;
 mod lifecycle;
 mod pending;
 pub mod plan;

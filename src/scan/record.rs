@@ -16,8 +16,9 @@ use crate::domain::diff::law_holds;
 use crate::domain::drift::{DetectedBy, DriftStatus, Finding};
 use crate::domain::id::{AlertId, DriftId, ScanId, Scope};
 use crate::domain::route::{AlertFacts, Route, channels_of};
+use crate::domain::rule::{AutoApproveRule, TriageRule};
 use crate::domain::state::holds_nul;
-use crate::domain::story::Story;
+use crate::domain::story::{Story, TITLE_MAX};
 use crate::domain::words::{clean, cut};
 use crate::jobs::DeliverAlert;
 use crate::queue::{self, EnqueueOptions};
@@ -92,13 +93,40 @@ pub async fn record(
     routes: &[Route],
     now: DateTime<Utc>,
 ) -> Result<Recorded, StoreError> {
+    record_by(conn, outcome, Policy { routes, ..Policy::default() }, now).await
+}
+
+/// What the configuration says of new drifts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Policy<'a> {
+    /// Where alerts go.
+    pub routes: &'a [Route],
+    /// What is triaged at once.
+    pub triage: &'a [TriageRule],
+    /// What is approved without anybody; empty unless remediation applies anything.
+    pub auto_approve: &'a [AutoApproveRule],
+}
+
+/// As [`record`], with rules that decide at once.
+///
+/// # Errors
+/// As [`record`].
+pub async fn record_by(
+    conn: &mut PgConnection,
+    outcome: &ShardOutcome,
+    policy: Policy<'_>,
+    now: DateTime<Utc>,
+) -> Result<Recorded, StoreError> {
     outcome.findings.iter().try_for_each(|finding| check(&outcome.scope, finding))?;
     let standing = store::drift::lock_standing(conn, &outcome.scope).await?;
     if let Some(skipped) = why_not(conn, outcome).await? {
         return Ok(Recorded { skipped: Some(skipped), ..Recorded::default() });
     }
-    let plan = plan(&standing, outcome);
-    let mut recorder = Recorder { conn, outcome, routes, now, alerts: 0 };
+    let mut plan = plan(&standing, outcome);
+    // What was read before it was put back is out of date.
+    let put_back = store::remediation::put_back_since(conn, &outcome.scope, outcome.read_started_at).await?;
+    plan.create.retain(|finding| !put_back.contains(&finding.key.resource_id));
+    let mut recorder = Recorder { conn, outcome, policy, now, alerts: 0 };
     recorder.accrue(&plan).await?;
     recorder.end(&plan.end).await?;
     recorder.change(&plan.change).await?;
@@ -159,28 +187,30 @@ fn check(scope: &Scope, finding: &Finding) -> Result<(), StoreError> {
 
 /// What an alert says of a drift beside the finding.
 #[derive(Debug, Clone, Copy)]
-struct Told {
-    drift_id: DriftId,
-    since: DateTime<Utc>,
-    status: DriftStatus,
+pub(super) struct Told {
+    pub(super) drift_id: DriftId,
+    pub(super) since: DateTime<Utc>,
+    pub(super) status: DriftStatus,
+    /// Whether it came back after it was put back.
+    pub(super) is_recurring: bool,
 }
 
 impl Told {
     fn first(drift_id: DriftId, now: DateTime<Utc>) -> Self {
-        Self { drift_id, since: now, status: DriftStatus::Detected }
+        Self { drift_id, since: now, status: DriftStatus::Detected, is_recurring: false }
     }
 
     fn again(drift: &StoredDrift) -> Self {
-        Self { drift_id: drift.id, since: drift.detected_at, status: drift.status }
+        Self { drift_id: drift.id, since: drift.detected_at, status: drift.status, is_recurring: false }
     }
 }
 
 /// Writes a plan.
-struct Recorder<'a> {
-    conn: &'a mut PgConnection,
-    outcome: &'a ShardOutcome,
-    routes: &'a [Route],
-    now: DateTime<Utc>,
+pub(super) struct Recorder<'a> {
+    pub(super) conn: &'a mut PgConnection,
+    pub(super) outcome: &'a ShardOutcome,
+    pub(super) policy: Policy<'a>,
+    pub(super) now: DateTime<Utc>,
     alerts: u64,
 }
 
@@ -238,7 +268,7 @@ impl<'a> Recorder<'a> {
             store::cost::begin(self.conn, &became_known, self.now).await?;
             let worse = batch.iter().filter(|changed| changed.finding.severity > changed.before.severity);
             let worse: Vec<_> = worse.map(|Changed { before, finding }| (Told::again(before), *finding)).collect();
-            self.alert(&worse).await?;
+            self.alert(AlertType::DriftDetected, &worse).await?;
         }
         Ok(())
     }
@@ -261,26 +291,36 @@ impl<'a> Recorder<'a> {
             store::event::append_all(self.conn, &events, self.now).await?;
             let costs = new.drifts.iter().filter_map(|(id, finding)| Some((*id, kept_cost(&finding.cost).0?)));
             store::cost::begin(self.conn, &costs.collect::<Vec<_>>(), self.now).await?;
-            let told = new.drifts.iter().map(|(id, finding)| (Told::first(*id, self.now), *finding));
-            self.alert(&told.collect::<Vec<_>>()).await?;
+            let recurring = self.note_recurring(&new.drifts).await?;
+            let told = new.drifts.iter().map(|(id, finding)| {
+                let told = Told::first(*id, self.now);
+                (Told { is_recurring: recurring.contains(id), ..told }, *finding)
+            });
+            let told: Vec<_> = told.collect();
+            self.alert(AlertType::DriftDetected, &told).await?;
+            self.decide_at_once(&told).await?;
         }
         Ok(())
     }
 
     /// One alert per drift, its deliveries by the routes, and the jobs that make them.
-    async fn alert(&mut self, drifts: &[(Told, &Finding)]) -> Result<(), StoreError> {
+    pub(super) async fn alert(&mut self, alert_type: AlertType, drifts: &[(Told, &Finding)]) -> Result<(), StoreError> {
         let account_name = self.outcome.account_name.as_deref();
-        let alert_type = AlertType::DriftDetected;
         let mut alerts = Vec::with_capacity(drifts.len());
         let mut deliveries = Vec::new();
         for (told, finding) in drifts {
             let mut story = Story::from(*finding).in_account(account_name).stored_as(told.drift_id, told.since);
-            story.status = told.status;
-            let (title, message) = (story.title(), story.text());
+            (story.status, story.is_recurring) = (told.status, told.is_recurring);
+            let (title, message) = match alert_type {
+                AlertType::ApprovalNeeded => {
+                    (cut(&format!("Approval needed: {}", story.title()), TITLE_MAX), story.text())
+                }
+                _ => (story.title(), story.text()),
+            };
             let (id, drift_id, severity) = (AlertId::new(), told.drift_id, finding.severity);
             alerts.push(NewAlert { id, drift_id, alert_type, severity, title, message });
             let facts = AlertFacts { alert_type: alert_type.as_str(), severity, key: &finding.key, account_name };
-            deliveries.extend(channels_of(self.routes, facts).into_iter().map(|channel| (id, channel)));
+            deliveries.extend(channels_of(self.policy.routes, facts).into_iter().map(|channel| (id, channel)));
         }
         store::alert::insert_all(self.conn, &alerts, self.now).await?;
         store::delivery::insert_all(self.conn, &deliveries).await?;

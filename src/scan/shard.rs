@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use sqlx::PgConnection;
 use tracing::{debug, info, warn};
 
-use super::record::{ShardOutcome, record, sift};
+use super::record::{Policy, ShardOutcome, record_by, sift};
 use super::survey::{StandingDrift, Survey};
 use super::{Scanner, Stored};
 use crate::clock::SharedClock;
@@ -15,7 +15,7 @@ use crate::domain::coverage::{Note, figure};
 use crate::domain::drift::Finding;
 use crate::domain::id::Scope;
 use crate::domain::route::Route;
-use crate::domain::rule::IgnoreRule;
+use crate::domain::rule::{AutoApproveRule, IgnoreRule};
 use crate::domain::scan::ScanStatus;
 use crate::domain::words::clean;
 use crate::jobs::ScanShard;
@@ -31,6 +31,8 @@ pub struct ScanShardHandler {
     pub scanner: Arc<Scanner>,
     /// Where alerts go.
     pub routes: Arc<[Route]>,
+    /// What is approved without anybody; empty unless remediation applies anything.
+    pub auto_approve: Arc<[AutoApproveRule]>,
     /// Business time.
     pub clock: SharedClock,
 }
@@ -89,8 +91,10 @@ impl ScanShardHandler {
             undeclared: survey.undeclared,
             read_started_at,
         };
+        let triage = &self.scanner.rules().triage;
+        let policy = Policy { routes: &self.routes, triage, auto_approve: &self.auto_approve };
         let mut tx = self.store.begin().await?;
-        let recorded = record(&mut tx, &outcome, &self.routes, now).await?;
+        let recorded = record_by(&mut tx, &outcome, policy, now).await?;
         report.drifts_resolved = recorded.resolved;
         let is_first = store::scan::finish_shard(&mut tx, args.scan_id, &args.scope, &report, now).await?;
         let closed = store::scan::close_if_done(&mut tx, args.scan_id, now).await?;

@@ -91,6 +91,7 @@ impl Trail<'_> {
             cost_unknown_reason,
             declared_in: finding.declared_in.clone(),
             terraform_address: finding.terraform_address.clone(),
+            recurs_after: None,
             status: DriftStatus::Detected,
             detected_at: self.now,
             detected_by: self.outcome.detected_by,

@@ -27,6 +27,12 @@ pub enum DriftEvent {
     Resolved,
     /// A rule says from now on that it is none.
     Ignored,
+    /// It came back within a day after it was put back.
+    Recurring,
+    /// Calls to put it back began.
+    RemediationStarted,
+    /// Putting it back did not work.
+    RemediationFailed,
 }
 
 impl DriftEvent {
@@ -41,6 +47,9 @@ impl DriftEvent {
             Self::Rejected => "rejected",
             Self::Resolved => "resolved",
             Self::Ignored => "ignored",
+            Self::Recurring => "recurring",
+            Self::RemediationStarted => "remediation_started",
+            Self::RemediationFailed => "remediation_failed",
         }
     }
 }
@@ -61,7 +70,8 @@ pub struct NewEvent {
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Event {
-    /// What happened: `detected`, `changed`, `triaged`, `approved`, `rejected`, `resolved` or `ignored`.
+    /// What happened: `detected`, `changed`, `triaged`, `approved`, `rejected`, `resolved`,
+    /// `ignored`, `recurring`, `remediation_started` or `remediation_failed`.
     pub event: String,
     /// Who; `None` for DriftSentry itself.
     pub actor_id: Option<UserId>,

@@ -19,6 +19,7 @@ pub mod job;
 mod late;
 pub mod metrics;
 mod migrate;
+pub mod remediation;
 pub mod scan;
 pub mod schedule;
 pub mod user;

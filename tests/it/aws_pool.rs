@@ -112,6 +112,7 @@ pub fn settings(url: &str) -> config::Aws {
             name: "prod".to_owned(),
             id: AccountId::from(ACCOUNT),
             role_arn: None,
+            remediate_role_arn: None,
             external_id: None,
             regions: vec![Region::from("us-east-1")],
         }],

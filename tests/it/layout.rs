@@ -19,6 +19,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("store", 20),
     ("queue", 30),
     ("jobs", 40),
+    ("alerting", 45),
     ("prices", 50),
     ("resource", 50),
     // A declaration is checked by the table of its type.

@@ -38,6 +38,7 @@ mod queries;
 mod queue;
 mod rds;
 mod record;
+mod remediation;
 mod s3;
 mod s3_answers;
 mod schema;

@@ -106,15 +106,18 @@ fn draft(mut section: Section<'_>, regions: &[Region], context: Context<'_>) -> 
     let role = section.parsed("role_arn", "the ARN of a role, in quotes,", |text| {
         Ok::<_, String>((text.to_owned(), role_arn_account(text)?))
     });
+    let remediate_role = section.parsed("remediate_role_arn", "the ARN of a role, in quotes,", |text| {
+        Ok::<_, String>((text.to_owned(), role_arn_account(text)?))
+    });
     let external_id = section.secret("external_id", context.env).map(|secret| secret.value);
-    if section.has("external_id") && !section.has("role_arn") {
+    if section.has("external_id") && !section.has("role_arn") && !section.has("remediate_role_arn") {
         section.fault("external_id", "nothing to use it for: write role_arn beside it, or remove it");
     }
-    if let (Some(id), Some(role)) = (&id, &role)
-        && id.value != role.value.1
-    {
-        let message = format!("the role belongs to account {}, not to {}: correct one", role.value.1, id.value);
-        context.report.fault(&role.place, message);
+    for role in [&role, &remediate_role].into_iter().flatten() {
+        if let Some(id) = id.as_ref().filter(|id| id.value != role.value.1) {
+            let message = format!("the role belongs to account {}, not to {}: correct one", role.value.1, id.value);
+            context.report.fault(&role.place, message);
+        }
     }
     let own_regions = if section.has("regions") { non_empty_regions(&mut section) } else { regions.to_vec() };
     section.know("regions");
@@ -125,6 +128,7 @@ fn draft(mut section: Section<'_>, regions: &[Region], context: Context<'_>) -> 
         name: name.value.clone(),
         id: id.value.clone(),
         role_arn: role.map(|role| role.value.0),
+        remediate_role_arn: remediate_role.map(|role| role.value.0),
         external_id,
         regions: own_regions,
     });

@@ -4,6 +4,7 @@
 
 mod aws;
 mod known;
+mod remediation;
 mod routing;
 mod rules;
 mod schedule;
@@ -16,8 +17,7 @@ use super::env::non_empty;
 use super::options::Env;
 use super::section::{Place, Placed, Report, Section};
 use super::tree::Table;
-use super::{Api, Config, Database, Queue, Remediation, RemediationMode, Vocabulary, suggest};
-use known::Known;
+use super::{Api, Config, Database, Queue, Vocabulary, suggest};
 
 const LEASE: Duration = Duration::from_secs(30);
 /// A lease is extended every third of it: less would take a slow second of the database for a dead process.
@@ -42,9 +42,9 @@ pub(super) fn check(root: &Table, env: &Env, vocabulary: &Vocabulary, report: &R
         database: database(root.table("database"), env),
         expected: routing::read_sources(root.tables("expected"), &known, context),
         schedules: schedule::read(root.tables("schedules"), &known, &aws, context),
-        rules: rules::read(root.tables("ignore"), root.tables("severity"), &known),
+        rules: rules::read(root.tables("ignore"), root.tables("severity"), root.tables("triage"), &known),
         routes: routing::read_routes(root.tables("routes"), &known, &channel_names),
-        remediation: remediation(root.table("remediation"), &known),
+        remediation: remediation::read(root.table("remediation"), &known, context),
         api: api(root.table("api")),
         queue: queue(root.table("queue")),
         aws,
@@ -88,18 +88,6 @@ fn default_data_dir(is_root: bool, env: &Env) -> PathBuf {
         (None, None) => std::env::temp_dir(),
     };
     data_home.join("driftsentry")
-}
-
-fn remediation(mut section: Section<'_>, known: &Known<'_>) -> Remediation {
-    let modes = [("off", RemediationMode::Off), ("plan", RemediationMode::Plan), ("apply", RemediationMode::Apply)];
-    let mode = section.parsed("mode", "\"off\", \"plan\" or \"apply\"", |text| word(text, &modes));
-    let mut allow = Vec::new();
-    for mut rule in section.tables("allow") {
-        allow.push(rules::selector(&mut rule, known));
-        rule.finish();
-    }
-    section.finish();
-    Remediation { mode: mode.map(|mode| mode.value).unwrap_or_default(), allow }
 }
 
 fn api(mut section: Section<'_>) -> Api {

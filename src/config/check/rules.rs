@@ -1,21 +1,41 @@
-//! `[[ignore]]`, `[[severity]]` and whatever else selects resources and paths.
+//! `[[ignore]]`, `[[severity]]`, `[[triage]]` and whatever else selects resources and paths.
 
 use chrono::NaiveDate;
 
 use super::known::{Known, region_or_global};
 use crate::config::section::Section;
 use crate::config::tree::{Node, Value};
-use crate::domain::rule::{Glob, IgnoreRule, PointerGlob, Rules, Selector, SeverityRule};
+use crate::domain::rule::{Glob, IgnoreRule, PointerGlob, Rules, Selector, SeverityRule, TriageRule};
 use crate::domain::severity::Severity;
 
 const SELECTORS: [&str; 5] = ["resource_type", "resource_id", "account", "region", "path"];
 
-/// Reads both lists of rules.
-pub(super) fn read(ignore: Vec<Section<'_>>, severity: Vec<Section<'_>>, known: &Known<'_>) -> Rules {
+/// Reads the three lists of rules.
+pub(super) fn read(
+    ignore: Vec<Section<'_>>,
+    severity: Vec<Section<'_>>,
+    triage: Vec<Section<'_>>,
+    known: &Known<'_>,
+) -> Rules {
     Rules {
         ignore: ignore.into_iter().map(|section| ignore_rule(section, known)).collect(),
         severity: severity.into_iter().filter_map(|section| severity_rule(section, known)).collect(),
+        triage: triage.into_iter().filter_map(|section| triage_rule(section, known)).collect(),
     }
+}
+
+fn triage_rule(mut section: Section<'_>, known: &Known<'_>) -> Option<TriageRule> {
+    section.require("name", "\"critical\"");
+    let name = section.text("name");
+    let selector = selector(&mut section, known);
+    let severity = severity(&mut section, "min_severity");
+    section.finish();
+    Some(TriageRule { name: name?.value, selector, min_severity: severity.unwrap_or(Severity::Info) })
+}
+
+/// One of the three words at `key`.
+pub(super) fn severity(section: &mut Section<'_>, key: &'static str) -> Option<Severity> {
+    section.parsed(key, "\"info\", \"warning\" or \"critical\"", str::parse::<Severity>).map(|placed| placed.value)
 }
 
 fn ignore_rule(mut section: Section<'_>, known: &Known<'_>) -> IgnoreRule {
@@ -36,9 +56,9 @@ fn ignore_rule(mut section: Section<'_>, known: &Known<'_>) -> IgnoreRule {
 fn severity_rule(mut section: Section<'_>, known: &Known<'_>) -> Option<SeverityRule> {
     section.require("severity", "\"critical\"");
     let selector = selector(&mut section, known);
-    let severity = section.parsed("severity", "\"info\", \"warning\" or \"critical\"", str::parse::<Severity>);
+    let severity = severity(&mut section, "severity");
     section.finish();
-    Some(SeverityRule { selector, severity: severity?.value })
+    Some(SeverityRule { selector, severity: severity? })
 }
 
 /// Reads the keys that select resources and paths.

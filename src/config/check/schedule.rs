@@ -68,7 +68,8 @@ fn unmanaged(section: &mut Section<'_>, known: &Known<'_>) -> UnmanagedByType {
     }
 }
 
-fn time_zone(text: &str) -> Result<Tz, String> {
+/// A time zone by its name.
+pub(super) fn time_zone(text: &str) -> Result<Tz, String> {
     text.parse().map_err(|_| {
         let near = suggest::nearest(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
         let instead = near.map_or_else(

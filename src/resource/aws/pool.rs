@@ -47,7 +47,7 @@ struct Pool {
     connected: Mutex<HashMap<AccountId, Arc<OnceCell<Arc<Account>>>>>,
     /// The default credentials, whoever's they are.
     unnamed: OnceCell<Account>,
-    stats: Stats,
+    stats: Arc<Stats>,
 }
 
 /// One account whose credentials are proven.
@@ -101,8 +101,34 @@ impl AwsPool {
             accounts: OnceCell::new(),
             connected: Mutex::default(),
             unnamed: OnceCell::new(),
-            stats: Stats::default(),
+            stats: Arc::default(),
         }))
+    }
+
+    /// The same accounts for calls that change something: by their `remediate_role_arn` where they have one, else by the
+    /// credentials that read. It has rate limits of its own and counts into the same statistics.
+    #[must_use]
+    pub fn for_remediation(&self) -> Self {
+        let mut settings = self.0.settings.clone();
+        for account in &mut settings.accounts {
+            account.role_arn = account.remediate_role_arn.clone().or(account.role_arn.take());
+        }
+        Self(Arc::new(Pool {
+            settings,
+            credentials: self.0.credentials.clone(),
+            http: self.0.http.clone(),
+            base: OnceCell::new(),
+            accounts: OnceCell::new(),
+            connected: Mutex::default(),
+            unnamed: OnceCell::new(),
+            stats: Arc::clone(&self.0.stats),
+        }))
+    }
+
+    /// The role that clients of this account assume; `None` if they have the default credentials.
+    #[must_use]
+    pub fn role_of(&self, account_id: &AccountId) -> Option<&str> {
+        self.0.settings.accounts.iter().find(|account| account.id == *account_id)?.role_arn.as_deref()
     }
 
     /// The accounts that are scanned: the configured ones, else the one of the default credentials, which costs one

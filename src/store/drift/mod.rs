@@ -4,10 +4,12 @@
 //! `transition.rs` what people do to one. The database's trigger allows legal moves only; the statements here state
 //! them as guards, so that a move that cannot be is told as such and not as a failed statement.
 
+mod mark;
 mod read;
 mod transition;
 mod write;
 
+pub use mark::{mark_recurring, triage_all};
 pub use read::{DriftFilter, StoredDrift, find, get, list, lock_standing, standing};
-pub use transition::{approve, reject, resolve, triage};
+pub use transition::{approve, approve_again, reject, resolve, triage};
 pub use write::{NewDrifts, insert_all, kept_cost, reject_all, resolve_all, update_all};

@@ -39,6 +39,8 @@ pub struct StoredDrift {
     pub detected_at: DateTime<Utc>,
     /// The difference for people.
     pub changes: Vec<Change>,
+    /// Whether it is being put back just now: what a scan sees of it then is neither another difference nor an end.
+    pub is_being_put_back: bool,
 }
 
 /// Which drifts to list. What is empty or `None` is no condition.
@@ -105,6 +107,7 @@ struct Row {
     cost_unknown_reason: Option<String>,
     declared_in: Option<String>,
     terraform_address: Option<String>,
+    recurs_after: Option<Uuid>,
     status: String,
     detected_at: DateTime<Utc>,
     detected_by: String,
@@ -143,6 +146,7 @@ impl TryFrom<Row> for Drift {
             cost_unknown_reason: row.cost_unknown_reason,
             declared_in: row.declared_in,
             terraform_address: row.terraform_address,
+            recurs_after: row.recurs_after.map(DriftId),
             status: status(id, &row.status)?,
             detected_at: row.detected_at,
             detected_by,
@@ -226,7 +230,7 @@ async fn select(conn: &mut PgConnection, filter: &DriftFilter, ids: Option<&[Uui
                   t.account_name as "account_name?", d.expected_state, d.actual_state,
                   d.difference, t.changes as "changes?: Json<Vec<Change>>", d.severity, d.cost_impact_monthly,
                   t.cost_unknown_reason as "cost_unknown_reason?", t.declared_in as "declared_in?",
-                  t.terraform_address as "terraform_address?", d.status, d.detected_at, d.detected_by, d.approved_at,
+                  t.terraform_address as "terraform_address?", t.recurs_after as "recurs_after?", d.status, d.detected_at, d.detected_by, d.approved_at,
                   d.approval_reason, d.rejected_at, d.rejection_reason, d.resolved_at, d.resolved_how
            from drifts d left join drift_details t on t.drift_id = d.id
            where ($1::uuid[] is null or d.id = any($1))
@@ -264,6 +268,7 @@ struct StandingRow {
     cost_impact_monthly: Option<Decimal>,
     detected_at: DateTime<Utc>,
     changes: Option<Json<Vec<Change>>>,
+    is_being_put_back: bool,
 }
 
 impl TryFrom<StandingRow> for StoredDrift {
@@ -282,6 +287,7 @@ impl TryFrom<StandingRow> for StoredDrift {
             cost: row.cost_impact_monthly,
             detected_at: row.detected_at,
             changes: row.changes.map(|changes| changes.0).unwrap_or_default(),
+            is_being_put_back: row.is_being_put_back,
         })
     }
 }
@@ -294,7 +300,10 @@ pub async fn standing(conn: &mut PgConnection, scope: &Scope) -> Result<Vec<Stor
     let rows = sqlx::query_as!(
         StandingRow,
         r#"select d.id, d.resource_id, d.status, d.expected_state, d.actual_state, d.difference, d.severity,
-                  d.cost_impact_monthly, d.detected_at, t.changes as "changes?: Json<Vec<Change>>"
+                  d.cost_impact_monthly, d.detected_at, t.changes as "changes?: Json<Vec<Change>>",
+                  exists (select from remediations r join jobs j on j.id = r.job_id
+                          where r.drift_id = d.id and r.state in ('acting', 'verifying')
+                            and j.state in ('available', 'running')) as "is_being_put_back!"
            from drifts d left join drift_details t on t.drift_id = d.id
            where d.account_id = $1 and d.region = $2 and d.resource_type = $3
              and d.status in ('detected', 'triaged', 'approved', 'rejected')

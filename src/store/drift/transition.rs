@@ -51,6 +51,31 @@ pub async fn approve(
     expect_moved(conn, id, DriftStatus::Approved, &done).await
 }
 
+/// It is to be put back once more: approved stays approved, by whom and why is new.
+///
+/// # Errors
+/// If there is no such drift, it is not approved, or the database does not answer.
+pub async fn approve_again(
+    conn: &mut PgConnection,
+    id: DriftId,
+    actor: &Actor,
+    reason: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        "update drifts set approved_at = $2, approved_by = $3, approval_reason = coalesce($4, approval_reason)
+         where id = $1 and status = 'approved'",
+        id.0,
+        now,
+        actor.id.map(|id| id.0),
+        reason,
+    )
+    .execute(&mut *conn)
+    .await
+    .step("approve a drift once more")?;
+    expect_moved(conn, id, DriftStatus::Approved, &done).await
+}
+
 /// It is to stay: detected or triaged → rejected.
 ///
 /// # Errors

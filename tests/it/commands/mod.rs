@@ -35,6 +35,7 @@ async fn help_and_version_are_results_and_usage_errors_are_errors() {
         "run",
         "scan",
         "drifts",
+        "remediation",
         "baseline",
         "ignores",
         "expected",

@@ -14,7 +14,7 @@ use driftsentry::domain::drift::Drift;
 use driftsentry::domain::user::{Actor, Role};
 use driftsentry::resource::Aws;
 use driftsentry::store::user::NewUser;
-use driftsentry::triage::{self, Action, ActionError};
+use driftsentry::triage::{self, Action, ActionError, Approve};
 use serde_json::Value;
 
 use crate::support::{SECURITY_GROUP, Setup, TestApp};
@@ -71,7 +71,7 @@ async fn act(app: &TestApp, drift: &Drift, action: Action, actor: &Actor) -> Res
 }
 
 fn approve() -> Action {
-    Action::Approve { reason: Some("put it back".to_owned()) }
+    Action::Approve(Approve { reason: Some("put it back".to_owned()), ..Approve::default() })
 }
 
 fn reject() -> Action {

@@ -72,6 +72,7 @@ fn settings(account_id: &AccountId, endpoint: &str) -> config::Aws {
         name: "test".to_owned(),
         id: account_id.clone(),
         role_arn: Some(format!("arn:aws:iam::{account_id}:role/driftsentry-scan")),
+        remediate_role_arn: None,
         external_id: None,
         regions: regions.clone(),
     };
