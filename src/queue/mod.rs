@@ -32,6 +32,7 @@
 //!   adaptive polling.
 
 mod backoff;
+mod enqueue;
 mod error;
 mod handler;
 mod lease;
@@ -41,14 +42,10 @@ mod worker;
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::PgConnection;
 
-use crate::domain::id::JobId;
-use crate::store::StoreError;
-use crate::store::job::{self, NewJob};
+pub use enqueue::{EnqueueOptions, OnConflict, Rate, Unique, enqueue, enqueue_all, enqueue_all_with, enqueue_with};
 pub use error::JobError;
 pub use handler::{Handler, JobContext};
 pub use worker::{Workers, WorkersBuilder};
@@ -59,6 +56,8 @@ pub trait JobArgs: Serialize + DeserializeOwned + Send + Sync + 'static {
     const KIND: &'static str;
     /// How it is retried.
     const POLICY: Policy;
+    /// Which limits of concurrency it falls under.
+    const LANE: &'static str = "main";
 }
 
 /// How a job kind is retried.
@@ -70,76 +69,4 @@ pub struct Policy {
     pub backoff_base: Duration,
     /// Delay at most.
     pub backoff_cap: Duration,
-}
-
-/// What may be said of a job beside its arguments.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct EnqueueOptions {
-    /// Its id, if the caller needs to know it before; else a new one.
-    pub id: Option<JobId>,
-    /// Not before this moment, on the database's clock; `None` is now.
-    pub run_at: Option<DateTime<Utc>>,
-    /// Higher goes first; 0 is usual.
-    pub priority: i16,
-}
-
-/// Writes a job in the caller's transaction.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn enqueue<A: JobArgs>(conn: &mut PgConnection, args: &A) -> Result<JobId, StoreError> {
-    enqueue_with(conn, args, EnqueueOptions::default()).await
-}
-
-/// Writes a job with options in the caller's transaction.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn enqueue_with<A: JobArgs>(
-    conn: &mut PgConnection,
-    args: &A,
-    options: EnqueueOptions,
-) -> Result<JobId, StoreError> {
-    let job = new_job(args, options)?;
-    let id = job.id;
-    job::insert_all(conn, A::KIND, A::POLICY.max_attempts, &[job]).await?;
-    wake::wake();
-    Ok(id)
-}
-
-/// Writes any number of jobs of one kind in the caller's transaction, by one statement. The ids come in the order of
-/// the arguments.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn enqueue_all<A: JobArgs>(
-    conn: &mut PgConnection,
-    args: impl IntoIterator<Item = A>,
-) -> Result<Vec<JobId>, StoreError> {
-    enqueue_all_with(conn, args.into_iter().map(|args| (args, EnqueueOptions::default()))).await
-}
-
-/// Writes any number of jobs of one kind, each with options, in the caller's transaction, by one statement.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn enqueue_all_with<A: JobArgs>(
-    conn: &mut PgConnection,
-    jobs: impl IntoIterator<Item = (A, EnqueueOptions)>,
-) -> Result<Vec<JobId>, StoreError> {
-    let jobs: Vec<NewJob> =
-        jobs.into_iter().map(|(args, options)| new_job(&args, options)).collect::<Result<_, _>>()?;
-    let ids = jobs.iter().map(|job| job.id).collect();
-    job::insert_all(conn, A::KIND, A::POLICY.max_attempts, &jobs).await?;
-    if !jobs.is_empty() {
-        wake::wake();
-    }
-    Ok(ids)
-}
-
-fn new_job<A: JobArgs>(args: &A, options: EnqueueOptions) -> Result<NewJob, StoreError> {
-    let payload = serde_json::to_value(args)
-        .map_err(|error| StoreError::Unstorable { subject: format!("{} job", A::KIND), reason: error.to_string() })?;
-    let id = options.id.unwrap_or_else(JobId::new);
-    Ok(NewJob { id, priority: options.priority, run_at: options.run_at, payload })
 }

@@ -325,8 +325,9 @@ impl<'a> Recorder<'a> {
         store::alert::insert_all(self.conn, &alerts, self.now).await?;
         store::delivery::insert_all(self.conn, &deliveries).await?;
         let options = EnqueueOptions { priority: ALERT_PRIORITY, ..EnqueueOptions::default() };
-        let job =
-            |(alert_id, channel): (AlertId, &str)| (DeliverAlert { alert_id, channel: channel.to_owned() }, options);
+        let job = |(alert_id, channel): (AlertId, &str)| {
+            (DeliverAlert { alert_id, channel: channel.to_owned() }, options.clone())
+        };
         queue::enqueue_all_with(self.conn, deliveries.into_iter().map(job)).await?;
         self.alerts += alerts.len() as u64;
         Ok(())

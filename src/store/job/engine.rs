@@ -5,27 +5,13 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::id::JobId;
 use crate::store::delivery::interval;
-use crate::store::error::{Step, StoreError, expect_rows};
-
-/// A job to be written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewJob {
-    /// Its id.
-    pub id: JobId,
-    /// Higher goes first.
-    pub priority: i16,
-    /// Not before; `None` is now.
-    pub run_at: Option<DateTime<Utc>>,
-    /// The handler's arguments.
-    pub payload: Value,
-}
+use crate::store::error::{Step, StoreError};
 
 /// The right to settle a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,40 +37,6 @@ pub struct ClaimedJob {
     pub payload: Value,
     /// Why the last attempt failed.
     pub last_error: Option<String>,
-}
-
-/// Writes jobs of one kind.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn insert_all(
-    conn: &mut PgConnection,
-    kind: &str,
-    max_attempts: i32,
-    jobs: &[NewJob],
-) -> Result<(), StoreError> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Uuid> = jobs.iter().map(|job| job.id.0).collect();
-    let priorities: Vec<i16> = jobs.iter().map(|job| job.priority).collect();
-    let times: Vec<Option<DateTime<Utc>>> = jobs.iter().map(|job| job.run_at).collect();
-    let payloads: Vec<&Value> = jobs.iter().map(|job| &job.payload).collect();
-    let done = sqlx::query!(
-        "insert into jobs (id, kind, max_attempts, priority, run_at, payload)
-         select id, $1, $2, priority, coalesce(run_at, now()), payload
-         from unnest($3::uuid[], $4::smallint[], $5::timestamptz[], $6::jsonb[]) as entry (id, priority, run_at, payload)",
-        kind,
-        max_attempts,
-        &ids,
-        &priorities,
-        &times as &[Option<DateTime<Utc>>],
-        &payloads as &[&Value],
-    )
-    .execute(&mut *conn)
-    .await
-    .step("enqueue jobs")?;
-    expect_rows(&done, jobs.len(), "enqueue jobs")
 }
 
 /// Takes up to `limit` jobs that are due, of the given kinds, each for as long as `lease`.

@@ -1,8 +1,9 @@
 //! `jobs` and `job_attempts`: the rows of the queue.
 //!
-//! `engine.rs` is what the queue's workers do (protocol: `crate::queue`), this file what people see and do.
+//! `enqueue/` is how they come to be, `engine.rs` what the queue's workers do (protocol: `crate::queue`), this file what people see and do.
 
 mod engine;
+mod enqueue;
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,9 +17,9 @@ use uuid::Uuid;
 use super::error::{Step, StoreError};
 use crate::domain::id::JobId;
 pub use engine::{
-    ClaimedJob, Lease, NewJob, claim, claim_exhausted, complete, discard, extend, hand_back, insert_all, prune, rescue,
-    retry_later, snooze,
+    ClaimedJob, Lease, claim, claim_exhausted, complete, discard, extend, hand_back, prune, rescue, retry_later, snooze,
 };
+pub use enqueue::{JobKind, NewJob, OnConflict, Rate, Unique, insert_all};
 
 /// Where a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

@@ -70,8 +70,10 @@ async fn higher_priority_goes_first_and_the_future_waits() {
         async { Ok(()) }
     });
     let tomorrow = chrono::DateTime::from_timestamp(4_000_000_000, 0);
-    let options = [("low", -1, None), ("usual", 0, None), ("high", 9, None), ("later", 9, tomorrow)];
-    let jobs = options.map(|(name, priority, run_at)| (errand(name), EnqueueOptions { id: None, run_at, priority }));
+    let options = [("low", -1, None), ("usual", 0, None), ("high", 2, None), ("later", 2, tomorrow)];
+    let jobs = options.map(|(name, priority, run_at)| {
+        (errand(name), EnqueueOptions { run_at, priority, ..EnqueueOptions::default() })
+    });
     enqueue_all_with(&mut store.conn().await.unwrap(), jobs).await.unwrap();
     let ran = workers(&store, &shutdown(), &doer).concurrency(1).build().drain().await.unwrap();
     assert_eq!((ran, diary.read()), (3, vec!["high".to_owned(), "usual".to_owned(), "low".to_owned()]));

@@ -1,5 +1,6 @@
 //! The queue on a real PostgreSQL: what runs, how often, and what becomes of jobs whose worker fails or dies.
 
+mod enqueue;
 mod lifecycle;
 mod loss;
 
