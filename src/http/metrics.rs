@@ -70,13 +70,42 @@ async fn drifts(registry: &Registry, conn: &mut PgConnection) -> Result<(), Gath
 
 async fn jobs(registry: &Registry, conn: &mut PgConnection) -> Result<(), GatherError> {
     let jobs = gauge(registry, "jobs", "Jobs that wait, run or were given up", &["kind", "state"])?;
-    let oldest =
-        gauge(registry, "jobs_oldest_run_at_timestamp_seconds", "When the oldest waiting job fell due", &["kind"])?;
-    for row in store::metrics::jobs(conn).await? {
-        jobs.with_label_values(&[row.kind.as_str(), row.state.as_str()]).set(float(row.count));
-        if let Some(at) = row.oldest_run_at {
-            oldest.with_label_values(&[row.kind.as_str()]).set(float(at.timestamp()));
+    let waiting = gauge(registry, "jobs_waiting", "Jobs that wait, by what for", &["kind", "reason"])?;
+    let help = "When the oldest waiting job fell due";
+    let oldest = gauge(registry, "jobs_oldest_run_at_timestamp_seconds", help, &["kind"])?;
+    let help = "For how long the oldest job that is due has waited";
+    let age = gauge(registry, "jobs_oldest_due_age_seconds", help, &["kind"])?;
+    for kind in store::job::kinds(conn).await? {
+        let name = kind.kind.as_str();
+        let states = [("available", kind.available()), ("running", kind.running), ("discarded", kind.discarded)];
+        for (state, count) in states.into_iter().filter(|(_, count)| *count > 0) {
+            jobs.with_label_values(&[name, state]).set(float(count));
         }
+        for (reason, count) in [("worker", kind.due), ("time", kind.later), ("jobs", kind.blocked)] {
+            waiting.with_label_values(&[name, reason]).set(float(count));
+        }
+        if let Some(at) = kind.oldest_due_at {
+            oldest.with_label_values(&[name]).set(float(at.timestamp()));
+        }
+        age.with_label_values(&[name]).set(kind.oldest_due_seconds.unwrap_or_default());
+    }
+    workers(registry, conn).await
+}
+
+/// Who runs jobs, and how their attempts fared.
+async fn workers(registry: &Registry, conn: &mut PgConnection) -> Result<(), GatherError> {
+    let help = "Attempts that did not complete their job in the last hour";
+    let attempts = gauge(registry, "job_attempts_failed_last_hour", help, &["kind", "outcome"])?;
+    for row in store::job::failures(conn).await? {
+        attempts.with_label_values(&[row.kind.as_str(), row.outcome.as_str()]).set(float(row.count));
+    }
+    let workers = store::job::workers(conn).await?;
+    for (name, help, count) in [
+        ("job_workers", "Processes that run jobs", workers.processes),
+        ("job_workers_concurrency", "Jobs that all processes run at a time", workers.concurrency),
+        ("job_workers_running", "Jobs that all processes run now, as they last said", workers.running),
+    ] {
+        gauge(registry, name, help, &[])?.with_label_values::<&str>(&[]).set(float(count));
     }
     Ok(())
 }

@@ -21,19 +21,6 @@ pub struct OpenDrifts {
     pub unpriced: i64,
 }
 
-/// Unfinished and given-up jobs of one kind and state.
-#[derive(Debug, Clone)]
-pub struct JobCount {
-    /// Job kind.
-    pub kind: String,
-    /// `available`, `running` or `discarded`.
-    pub state: String,
-    /// How many.
-    pub count: i64,
-    /// Since when the oldest runnable one waits.
-    pub oldest_run_at: Option<DateTime<Utc>>,
-}
-
 /// Open drifts by severity and type.
 ///
 /// # Errors
@@ -46,21 +33,6 @@ pub async fn open_drifts(conn: &mut PgConnection) -> Result<Vec<OpenDrifts>, Sto
                 count(*) filter (where cost_impact_monthly is null) as "unpriced!"
             from drifts where status in ('detected', 'triaged', 'approved')
             group by severity, resource_type order by severity, resource_type"#
-    );
-    Ok(rows.fetch_all(conn).await?)
-}
-
-/// Jobs by kind and state; completed and cancelled ones are left out.
-///
-/// # Errors
-/// If the database fails.
-pub async fn jobs(conn: &mut PgConnection) -> Result<Vec<JobCount>, StoreError> {
-    let rows = sqlx::query_as!(
-        JobCount,
-        r#"select kind, state, count(*) as "count!",
-                min(run_at) filter (where state = 'available' and run_at <= now()) as oldest_run_at
-            from jobs where state in ('available', 'running', 'discarded')
-            group by kind, state order by kind, state"#
     );
     Ok(rows.fetch_all(conn).await?)
 }

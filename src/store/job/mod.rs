@@ -1,9 +1,17 @@
-//! `jobs` and `job_attempts`: the rows of the queue.
+//! `jobs` and what lies beside it: the rows of the queue.
 //!
-//! `enqueue/` is how they come to be, `engine.rs` what the queue's workers do (protocol: `crate::queue`), this file what people see and do.
+//! `jobs` is two tables: `jobs_live` holds what waits or runs, `jobs_done` what is over. `enqueue/` is how jobs come to
+//! be, `engine.rs` what the queue's workers do (protocol: `crate::queue`); the other files are what people see and do:
+//! `people.rs` reads, `act.rs` retries and cancels, `stats.rs` counts, `retention.rs` forgets. `release.rs` serves both:
+//! what follows when a job is over.
 
+mod act;
 mod engine;
 mod enqueue;
+mod people;
+mod release;
+mod retention;
+mod stats;
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,15 +19,17 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgConnection;
-use uuid::Uuid;
 
-use super::error::{Step, StoreError};
 use crate::domain::id::JobId;
+pub use act::{Cancelled, RetryFilter, cancel, retry, retry_discarded};
 pub use engine::{
-    ClaimedJob, Lease, claim, claim_exhausted, complete, discard, extend, hand_back, prune, rescue, retry_later, snooze,
+    ClaimedJob, Lease, claim, claim_exhausted, complete, discard, extend, hand_back, rescue, retry_later, snooze,
 };
 pub use enqueue::{JobKind, NewJob, OnConflict, Rate, Unique, insert_all};
+pub use people::{attempts, get, list, now, waited_for, waiting};
+pub(crate) use release::{cancel_at_once, release};
+pub use retention::prune;
+pub use stats::{FailureCount, KindStats, QueueStats, RunTimes, WorkerStats, failures, kinds, stats, workers};
 
 /// Where a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -79,6 +89,8 @@ pub struct Job {
     pub id: JobId,
     /// Which handler runs it.
     pub kind: String,
+    /// Which limits of concurrency it falls under.
+    pub lane: String,
     /// Where it is.
     pub state: JobState,
     /// Higher goes first.
@@ -87,6 +99,10 @@ pub struct Job {
     pub attempt: i32,
     /// Attempts allowed.
     pub max_attempts: i32,
+    /// How often it was put off without an attempt being counted.
+    pub snoozes: i32,
+    /// Jobs that must be over before it may run.
+    pub waiting_for: i32,
     /// Not before.
     pub run_at: DateTime<Utc>,
     /// The handler's arguments.
@@ -95,6 +111,14 @@ pub struct Job {
     pub last_error: Option<String>,
     /// The process that holds it.
     pub worker: Option<String>,
+    /// Since when its handler is asked to end.
+    pub cancel_requested_at: Option<DateTime<Utc>>,
+    /// What the handler last said of how far it is.
+    pub progress: Option<Value>,
+    /// Jobs of one key run one after the other.
+    pub order_key: Option<String>,
+    /// What must not be used too often.
+    pub rate_key: Option<String>,
     /// When it was enqueued.
     pub created_at: DateTime<Utc>,
     /// When the last attempt began.
@@ -103,7 +127,25 @@ pub struct Job {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// An attempt that did not complete its job.
+impl Job {
+    /// The attempt that completed it, which is kept with the job alone. `None` if none did.
+    #[must_use]
+    pub fn completing_attempt(&self) -> Option<Attempt> {
+        match (self.state, self.started_at, self.finished_at) {
+            (JobState::Completed, Some(started_at), Some(finished_at)) => Some(Attempt {
+                attempt: self.attempt,
+                worker: self.worker.clone(),
+                started_at,
+                finished_at,
+                outcome: JobState::Completed.as_str().to_owned(),
+                error: None,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// An attempt of a job that is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Attempt {
     /// Which attempt.
@@ -114,23 +156,21 @@ pub struct Attempt {
     pub started_at: DateTime<Utc>,
     /// When it ended or was taken to be lost.
     pub finished_at: DateTime<Utc>,
-    /// `retried`, `discarded`, `lost` or `snoozed`.
+    /// `retried`, `discarded`, `cancelled`, `lost` or `snoozed`; `completed` for [`Job::completing_attempt`].
     pub outcome: String,
     /// Why.
     pub error: Option<String>,
 }
 
-/// How many jobs of a kind are in a state.
+/// A job as the neighbour of another one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct JobCount {
-    /// Kind.
+pub struct Neighbour {
+    /// Its id.
+    pub id: JobId,
+    /// Which handler runs it.
     pub kind: String,
-    /// State.
+    /// Where it is.
     pub state: JobState,
-    /// How many.
-    pub count: i64,
-    /// The earliest `run_at` among them.
-    pub oldest_run_at: DateTime<Utc>,
 }
 
 /// Which jobs to list; `None` is no condition.
@@ -140,159 +180,12 @@ pub struct JobQuery {
     pub state: Option<JobState>,
     /// Of this kind.
     pub kind: Option<String>,
-}
-
-struct Row {
-    id: Uuid,
-    kind: String,
-    state: String,
-    priority: i16,
-    attempt: i32,
-    max_attempts: i32,
-    run_at: DateTime<Utc>,
-    payload: Value,
-    last_error: Option<String>,
-    worker: Option<String>,
-    created_at: DateTime<Utc>,
-    started_at: Option<DateTime<Utc>>,
-    finished_at: Option<DateTime<Utc>>,
-}
-
-impl TryFrom<Row> for Job {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: JobId(row.id),
-            kind: row.kind,
-            state: row.state.parse().map_err(|e| StoreError::unreadable(format_args!("job {}", row.id), e))?,
-            priority: row.priority,
-            attempt: row.attempt,
-            max_attempts: row.max_attempts,
-            run_at: row.run_at,
-            payload: row.payload,
-            last_error: row.last_error,
-            worker: row.worker,
-            created_at: row.created_at,
-            started_at: row.started_at,
-            finished_at: row.finished_at,
-        })
-    }
-}
-
-/// The latest jobs first, at most `limit`.
-///
-/// # Errors
-/// If the database does not answer.
-pub async fn list(conn: &mut PgConnection, query: &JobQuery, limit: i64) -> Result<Vec<Job>, StoreError> {
-    let rows = sqlx::query_as!(
-        Row,
-        "select id, kind, state, priority, attempt, max_attempts, run_at, payload, last_error, worker, created_at,
-                started_at, finished_at
-         from jobs
-         where ($1::text is null or state = $1) and ($2::text is null or kind = $2)
-         order by created_at desc, id desc limit $3",
-        query.state.map(JobState::as_str),
-        query.kind,
-        limit,
-    )
-    .fetch_all(&mut *conn)
-    .await
-    .step("list jobs")?;
-    rows.into_iter().map(Job::try_from).collect()
-}
-
-/// A job that must exist.
-///
-/// # Errors
-/// If it does not, or the database does not answer.
-pub async fn get(conn: &mut PgConnection, id: JobId) -> Result<Job, StoreError> {
-    let row = sqlx::query_as!(
-        Row,
-        "select id, kind, state, priority, attempt, max_attempts, run_at, payload, last_error, worker, created_at,
-                started_at, finished_at
-         from jobs where id = $1",
-        id.0
-    )
-    .fetch_optional(&mut *conn)
-    .await
-    .step("read a job")?;
-    row.ok_or_else(|| StoreError::NotFound(format!("job {id}")))?.try_into()
-}
-
-/// The attempts of a job that did not complete it, oldest first.
-///
-/// # Errors
-/// If the database does not answer.
-pub async fn attempts(conn: &mut PgConnection, id: JobId) -> Result<Vec<Attempt>, StoreError> {
-    sqlx::query_as!(
-        Attempt,
-        "select attempt, worker, started_at, finished_at, outcome, error
-         from job_attempts where job_id = $1 order by started_at, attempt",
-        id.0
-    )
-    .fetch_all(&mut *conn)
-    .await
-    .step("read the attempts of a job")
-}
-
-/// How many jobs there are, by kind and state.
-///
-/// # Errors
-/// If the database does not answer.
-pub async fn stats(conn: &mut PgConnection) -> Result<Vec<JobCount>, StoreError> {
-    let rows = sqlx::query!(
-        r#"select kind, state, count(*) as "count!", min(run_at) as "oldest_run_at!"
-           from jobs group by kind, state order by kind, state"#
-    )
-    .fetch_all(&mut *conn)
-    .await
-    .step("count jobs")?;
-    rows.into_iter()
-        .map(|row| {
-            let state = row.state.parse().map_err(|e| StoreError::unreadable("a job", e))?;
-            Ok(JobCount { kind: row.kind, state, count: row.count, oldest_run_at: row.oldest_run_at })
-        })
-        .collect()
-}
-
-/// Lets a job run now, with all its attempts before it: one that was given up or called off, or that waits for its
-/// time.
-///
-/// # Errors
-/// If there is no such job, it is running or completed, or the database does not answer.
-pub async fn retry(conn: &mut PgConnection, id: JobId) -> Result<(), StoreError> {
-    let done = sqlx::query!(
-        "update jobs set state = 'available', run_at = now(), attempt = 0, finished_at = null
-         where id = $1 and state in ('available', 'discarded', 'cancelled')",
-        id.0
-    )
-    .execute(&mut *conn)
-    .await
-    .step("retry a job")?;
-    if done.rows_affected() == 1 {
-        return Ok(());
-    }
-    let state = get(conn, id).await?.state;
-    Err(StoreError::Refused(format!("job {id} is {state}; only one that waits or was given up can be retried")))
-}
-
-/// Calls a job off. A running one is stopped when its worker next extends its lease.
-///
-/// # Errors
-/// If there is no such job, it is over, or the database does not answer.
-pub async fn cancel(conn: &mut PgConnection, id: JobId) -> Result<(), StoreError> {
-    let done = sqlx::query!(
-        "update jobs set state = 'cancelled', lease_token = null, lease_until = null, finished_at = now()
-         where id = $1 and state in ('available', 'running')",
-        id.0
-    )
-    .execute(&mut *conn)
-    .await
-    .step("cancel a job")?;
-    if done.rows_affected() == 1 {
-        return Ok(());
-    }
-    let state = get(conn, id).await?.state;
-    Err(StoreError::Refused(format!("job {id} is {state}; only one that waits or runs can be cancelled")))
+    /// In this lane.
+    pub lane: Option<String>,
+    /// Whose last error holds this text, whatever its case.
+    pub error: Option<String>,
+    /// Enqueued before.
+    pub older_than: Option<DateTime<Utc>>,
+    /// Enqueued since.
+    pub newer_than: Option<DateTime<Utc>>,
 }

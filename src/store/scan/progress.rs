@@ -11,6 +11,7 @@ use crate::domain::drift::DetectedBy;
 use crate::domain::id::{JobId, ScanId, Scope};
 use crate::domain::scan::ScanStatus;
 use crate::store::error::{Step, StoreError, expect_rows};
+use crate::store::job::{self, JobState};
 
 /// Shard errors that a scan's own error repeats at most; the rest is counted.
 const ERRORS_TOLD: usize = 20;
@@ -364,15 +365,15 @@ pub async fn close_orphans(conn: &mut PgConnection, now: DateTime<Utc>) -> Resul
 /// # Errors
 /// If the database does not answer.
 pub async fn call_off(conn: &mut PgConnection, scan_id: ScanId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update jobs set state = 'cancelled', lease_token = null, lease_until = null, finished_at = now()
-         where state in ('available', 'running')
-           and id in (select job_id from scan_shards where scan_id = $1 and status in ('queued', 'running'))",
+    let jobs = sqlx::query_scalar!(
+        r#"select job_id as "job_id!" from scan_shards
+           where scan_id = $1 and status in ('queued', 'running') and job_id is not null"#,
         scan_id.0
     )
-    .execute(&mut *conn)
+    .fetch_all(&mut *conn)
     .await
     .step("call a scan off")?;
+    job::cancel_at_once(conn, &jobs, &[JobState::Available, JobState::Running]).await?;
     close_orphans(conn, now).await?;
     Ok(())
 }

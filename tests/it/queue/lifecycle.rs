@@ -33,7 +33,7 @@ async fn eight_workers_run_each_of_many_jobs_once() {
         fleet.push(shutdown);
     }
     until("all jobs are completed", async || {
-        let query = JobQuery { state: Some(JobState::Completed), kind: None };
+        let query = JobQuery { state: Some(JobState::Completed), ..JobQuery::default() };
         job::list(&mut store.conn().await.unwrap(), &query, 1000).await.unwrap().len() == 500
     })
     .await;

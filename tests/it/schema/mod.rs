@@ -116,7 +116,8 @@ async fn every_table_and_column_of_ours_says_what_it_is() {
     let db = TestDatabase::new().await;
     let silent: Vec<String> = sqlx::query_scalar(
         "select c.relname || '.' || a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid
-         where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname <> '_sqlx_migrations'
+         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+           and c.relname <> '_sqlx_migrations'
            and a.attnum > 0 and not a.attisdropped
            and (col_description(c.oid, a.attnum) is null or obj_description(c.oid) is null)",
     )

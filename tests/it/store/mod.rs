@@ -2,6 +2,8 @@
 
 mod connect;
 mod drifts;
+mod jobs;
+mod jobs_counted;
 mod rows;
 
 use chrono::{DateTime, Utc};
