@@ -192,7 +192,8 @@ impl Contender for Ours {
 
     fn clear(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async {
-            sqlx::query("truncate jobs cascade").execute(self.pool()).await?;
+            let tables = "truncate jobs, job_attempts, job_dependencies, job_orders, job_uniques, job_rates, job_holds";
+            sqlx::query(tables).execute(self.pool()).await?;
             Ok(())
         })
     }
