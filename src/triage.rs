@@ -56,17 +56,8 @@ pub enum ActionError {
     #[error("the baseline holds {0} no more: scan again to see how it stands")]
     NotInBaseline(ResourceKey),
     /// Somebody was first.
-    #[error("{source} ({word} by {who} at {})", .at.format("%Y-%m-%d %H:%M:%S UTC"))]
-    TooLate {
-        /// What was done: `approved`.
-        word: String,
-        /// Who did it.
-        who: String,
-        /// When.
-        at: DateTime<Utc>,
-        /// Why it cannot be done now.
-        source: StoreError,
-    },
+    #[error(transparent)]
+    TooLate(Box<TooLate>),
     /// What was seen is not there any more.
     #[error("drift {id} has changed since you saw it; it is {hash} now and says:\n\n{story}")]
     Changed {
@@ -83,6 +74,20 @@ pub enum ActionError {
     /// The database, or an illegal move.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Somebody was first with a drift.
+#[derive(Debug, thiserror::Error)]
+#[error("{source} ({word} by {who} at {})", .at.format("%Y-%m-%d %H:%M:%S UTC"))]
+pub struct TooLate {
+    /// What was done: `approved`.
+    pub word: String,
+    /// Who did it.
+    pub who: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Why it cannot be done now.
+    source: StoreError,
 }
 
 /// The user with this address, if the user may act on drifts.
@@ -272,7 +277,7 @@ async fn who_was_first(conn: &mut PgConnection, id: DriftId, error: StoreError) 
     let events = store::event::list(conn, id).await?;
     let Some(last) = events.into_iter().rev().find(is_move) else { return Ok(error.into()) };
     let who = last.actor_email.unwrap_or_else(|| "driftsentry".to_owned());
-    Ok(ActionError::TooLate { word: last.event, who, at: last.at, source: error })
+    Ok(ActionError::TooLate(Box::new(TooLate { word: last.event, who, at: last.at, source: error })))
 }
 
 async fn ask_for_approval(

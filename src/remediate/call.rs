@@ -26,7 +26,7 @@ impl Run<'_> {
             self.handler.wait_while_stopped().await?;
             number += 1;
             if let Err(error) = self.call(step, number, &plan).await? {
-                return Err(self.give_up_or_retry(error, number, &plan).await);
+                return Err(self.give_up_or_retry(error).await);
             }
         }
         Ok(())
@@ -60,26 +60,36 @@ impl Run<'_> {
     }
 
     /// After a failed call: try again, or make the calls that are owed and give up.
-    async fn give_up_or_retry(&self, error: RemediateError, mut number: i32, plan: &str) -> JobError {
+    async fn give_up_or_retry(&self, error: RemediateError) -> JobError {
         if let RemediateError::Fix(FixError::Busy { .. }) = error {
             return JobError::Snooze(SHORTLY);
         }
         if error.is_transient() && !self.job.is_last_attempt() {
             return JobError::retry(error);
         }
+        self.pay_what_is_owed().await;
+        self.look_at_what_is_left().await;
+        JobError::give_up(error)
+    }
+
+    /// Makes the calls that earlier ones owe (an instance that was stopped is started again), unless everything is
+    /// stopped. One that fails is told with the others.
+    pub(super) async fn pay_what_is_owed(&self) {
+        if self.handler.wait_while_stopped().await.is_err() {
+            return;
+        }
         let made = async {
             let mut conn = self.handler.store.conn().await?;
             Ok::<_, JobError>(store::remediation::attempts_of_job(&mut conn, self.job.id).await?)
         };
-        let owed = made.await.and_then(|attempts| self.owed(&attempts)).unwrap_or_default();
-        for step in &owed {
+        let Ok(attempts) = made.await else { return };
+        let mut number = attempts.last().map_or(0, |attempt| attempt.step);
+        for step in self.owed(&attempts).unwrap_or_default() {
             number += 1;
-            if let Ok(Err(error)) = self.call(step, number, plan).await {
+            if let Ok(Err(error)) = self.call(&step, number, "owed").await {
                 warn!(drift.id = %self.drift.id, %error, "a call that is owed failed as well");
             }
         }
-        self.look_at_what_is_left().await;
-        JobError::give_up(error)
     }
 
     /// Notes what differs after a failure; if it cannot be read, what was noted before stays.

@@ -126,7 +126,7 @@ fn promised(kind: &dyn ResourceType, expected: &ResourceState, live: &Live) -> B
 }
 
 /// What differs now and was neither approved nor is the subject of calls that were made (`touched`, JSON pointers).
-pub(super) fn strange<'c>(drift: &Drift, now: &'c [Change], touched: &[&str]) -> Vec<&'c Change> {
+pub(super) fn strange<'c>(drift: &Drift, now: &'c [Change], touched: &[String]) -> Vec<&'c Change> {
     let Ok(kind) = kind_of(drift) else { return now.iter().collect() };
     let approved = changes_of(kind, &expected_of(drift), &state_of(&drift.actual_state));
     let is_below = |a: &str, b: &str| a == b || a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'));

@@ -33,10 +33,10 @@ impl Run<'_> {
         }
         let pointers = seen.pointers().join(", ");
         if seen.is_promised() {
-            return match now < until + PROMISE {
-                true => Err(JobError::Snooze(AT_MOST)),
-                false => refused(format!("AWS promised to change {pointers}, but has not")),
-            };
+            if now < until + PROMISE {
+                return Err(JobError::Snooze(AT_MOST));
+            }
+            return refused(format!("AWS promised to change {pointers}, but has not"));
         }
         refused(format!("all calls were made, but AWS still shows something else at {pointers}"))
     }

@@ -14,6 +14,7 @@ use super::live::{Seen, Sight, strange};
 use super::{RemediateError, Remediator, expected_of, kind_of, tell};
 use crate::config::Remediation;
 use crate::domain::approval::seen_hash;
+use crate::domain::diff::Change;
 use crate::domain::drift::{Drift, DriftStatus, ResolvedHow};
 use crate::domain::id::DriftId;
 use crate::domain::route::Route;
@@ -115,7 +116,12 @@ impl Run<'_> {
         if steps.is_empty() && attempts.is_empty() && seen.changes.is_empty() {
             return self.resolve(ResolvedHow::ManualFix, "live matched expected before any call was made").await;
         }
-        self.guard(&seen, &plan, &attempts).await?;
+        if let Err(error) = self.guard(&seen, &plan, &attempts).await {
+            if matches!(error, JobError::GiveUp { .. }) {
+                self.pay_what_is_owed().await;
+            }
+            return Err(error);
+        }
         if open.is_none() {
             self.begin().await?;
         }
@@ -146,14 +152,15 @@ impl Run<'_> {
 
     /// The plan from what is live, and all calls to be made: the plan's, then those that earlier calls owe.
     async fn plan(&self, seen: &Seen, attempts: &[Attempt]) -> Result<(FixPlan, Vec<FixStep>), JobError> {
-        let plan = match seen.changes.is_empty() || (seen.is_promised() && !attempts.is_empty()) {
-            true => FixPlan::default(),
-            false => self.handler.remediator.steps(&self.aws, &self.drift, seen).await?,
+        let is_done = seen.changes.is_empty() || (seen.is_promised() && !attempts.is_empty());
+        let plan = if is_done {
+            FixPlan::default()
+        } else {
+            self.handler.remediator.steps(&self.aws, &self.drift, seen).await?
         };
         let mut steps = plan.steps.clone();
         for owed in self.owed(attempts)? {
-            let is_planned = |step: &FixStep| step.operation == owed.operation && step.parameters == owed.parameters;
-            if !steps.iter().any(is_planned) {
+            if !steps.iter().any(|step| is_same(step, &owed)) {
                 steps.push(owed);
             }
         }
@@ -171,7 +178,11 @@ impl Run<'_> {
 
     /// Everything that must be so before a call is made.
     async fn guard(&self, seen: &Seen, plan: &FixPlan, attempts: &[Attempt]) -> Result<(), JobError> {
-        let touched: Vec<&str> = attempts.iter().flat_map(|attempt| &attempt.restores).map(String::as_str).collect();
+        let owed = self.owed(attempts)?;
+        let is_owed = |step: &&FixStep| owed.iter().any(|owed| is_same(owed, step));
+        let ours: Vec<String> = plan.steps.iter().filter(is_owed).flat_map(|step| step.restores.clone()).collect();
+        let mut touched = self.touched(seen, attempts);
+        touched.extend(ours.iter().cloned());
         let strange = strange(&self.drift, &seen.changes, &touched);
         if !strange.is_empty() {
             let pointers: Vec<&str> = strange.iter().map(|change| change.pointer.as_str()).collect();
@@ -182,12 +193,24 @@ impl Run<'_> {
         }
         self.check_declaration().await?;
         let (config, now) = (self.handler.config(), self.handler.now());
-        let mut objections = guard::of_drift(config, &self.drift, &seen.changes, plan);
-        objections.extend(plan.steps.iter().flat_map(|step| guard::of_step(config, step, now)));
+        // What this job itself has brought about, and ends, was allowed with the rest.
+        let changes: Vec<Change> =
+            seen.changes.iter().filter(|change| !ours.contains(&change.pointer)).cloned().collect();
+        let mut objections = guard::of_drift(config, &self.drift, &changes, plan);
+        objections
+            .extend(plan.steps.iter().filter(|step| !is_owed(step)).flat_map(|step| guard::of_step(config, step, now)));
         if let Some(objection) = objections.iter().find(|objection| !objection.waits) {
             return refused(objection.to_string());
         }
         objections.first().map_or(Ok(()), |objection| Err(wait_for(objection, now)))
+    }
+
+    /// What this job's own calls are about, as JSON pointers: what they put back, and attributes that an operation is
+    /// named after, which a call may set for the time of others (a public access block that is closed meanwhile).
+    fn touched(&self, seen: &Seen, attempts: &[Attempt]) -> Vec<String> {
+        let restored = attempts.iter().flat_map(|attempt| attempt.restores.iter().cloned());
+        let is_named = |name: &&str| attempts.iter().any(|attempt| attempt.operation.contains(name));
+        restored.chain(seen.expected.names().filter(is_named).map(|name| format!("/{name}"))).collect()
     }
 
     /// What is declared must still be what was approved.
@@ -248,6 +271,11 @@ impl Run<'_> {
         let mut conn = self.handler.store.conn().await?;
         Ok(store::remediation::note_remaining(&mut conn, self.job.id, &seen.pointers()).await?)
     }
+}
+
+/// Whether two steps are one call.
+fn is_same(one: &FixStep, other: &FixStep) -> bool {
+    one.operation == other.operation && one.parameters == other.parameters
 }
 
 /// Waits for what a guard waits for.

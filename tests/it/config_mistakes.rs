@@ -249,6 +249,28 @@ pub(crate) const MISTAKES: &[(&str, &str, Option<usize>, &str)] = &[
     ("[api]\nlisten = \"127.0.0.1\"\n", "api.listen", Some(2), "write an IP address and a port"),
     ("[api]\nlisten = \"127.0.0.1:8080\"\nport = 1\n", "api.port", Some(3), "unknown key"),
     ("[queue]\nconcurrency = 1.5\n", "queue.concurrency", Some(2), "from 1 to 1000"),
+    // What putting back may do.
+    ("[remediation]\nmode = \"on\"\n", "remediation.mode", Some(2), "no choice here"),
+    ("[remediation]\nallow_loosening = \"yes\"\n", "remediation.allow_loosening", Some(2), "true or false"),
+    ("[remediation]\ndisruptive = \"window\"\n", "remediation.disruptive", Some(2), "no window to wait for"),
+    ("[remediation]\nmax_percent = 101\n", "remediation.max_percent", Some(2), "from 1 to 100"),
+    ("[remediation]\nverify_timeout = \"2days\"\n", "remediation.verify_timeout", Some(2), "out of range"),
+    ("[[remediation.windows]]\ncron = \"0 0 2 * * SUN\"\n", "remediation.windows[0].duration", Some(1), "missing"),
+    (
+        "[[remediation.windows]]\ncron = \"0 2 * * SUN\"\nduration = \"2h\"\n",
+        "remediation.windows[0].cron",
+        Some(2),
+        "five fields",
+    ),
+    ("[[remediation.auto_approve]]\nname = \"x\"\n", "remediation.auto_approve[0].path", Some(1), "missing"),
+    ("[[triage]]\nmin_severity = \"info\"\n", "triage[0].name", Some(1), "missing: write name ="),
+    ("[[triage]]\nname = \"x\"\nmin_severity = \"bad\"\n", "triage[0].min_severity", Some(3), "no severity"),
+    (
+        "[[aws.accounts]]\nname = \"prod\"\nid = \"123456789012\"\nremediate_role_arn = \"arn:aws:iam::210987654321:role/x\"\n",
+        "aws.accounts[0].remediate_role_arn",
+        Some(4),
+        "belongs to account 210987654321",
+    ),
 ];
 
 /// Variable, value → path, a fragment of the message.

@@ -12,16 +12,16 @@ use crate::support::{Effect, Place, Proxy, Rule, SECURITY_GROUP, TestDatabase, W
 /// Three calls: a rule is revoked, a tag is set, another is taken away.
 const CALLS: [&str; 3] = ["RevokeSecurityGroupIngress", "CreateTags", "DeleteTags"];
 
-struct Scene {
+pub(super) struct Scene {
     database: TestDatabase,
     proxy: Proxy,
-    place: Place,
+    pub(super) place: Place,
     aws: Aws,
     group: String,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let (database, world) = (TestDatabase::new().await, World::new().await);
         let (proxy, aws) = (Proxy::before(&world).await, world.aws("us-east-1").await);
         let group = (SECURITY_GROUP.create)(&aws, "web").await;
@@ -34,14 +34,9 @@ impl Scene {
         Self { database, proxy, place, aws, group }
     }
 
-    /// Opens a port, changes a tag, adds another; has it found and approved.
+    /// Has it found and approved.
     async fn drift(&self) {
-        open_port(&self.aws, &self.group, 22).await;
-        (SECURITY_GROUP.give_to)(&self.aws, &self.group, "sales").await;
-        let tag = aws_sdk_ec2::types::Tag::builder().key("Extra").value("x").build();
-        self.aws.ec2.create_tags().resources(&self.group).tags(tag).send().await.expect("tag");
-        let scan = self.place.run(&["scan", "--type", "SECURITY_GROUP"]).await;
-        assert_eq!(scan.code, Some(0), "{scan:?}");
+        self.found().await;
         let id: uuid::Uuid =
             sqlx::query_scalar("select id from drifts").fetch_one(self.pool()).await.expect("one drift");
         for act in ["triage", "approve"] {
@@ -50,11 +45,21 @@ impl Scene {
         }
     }
 
-    fn pool(&self) -> &PgPool {
+    /// Opens a port, changes a tag, adds another; has it found.
+    pub(super) async fn found(&self) {
+        open_port(&self.aws, &self.group, 22).await;
+        (SECURITY_GROUP.give_to)(&self.aws, &self.group, "sales").await;
+        let tag = aws_sdk_ec2::types::Tag::builder().key("Extra").value("x").build();
+        self.aws.ec2.create_tags().resources(&self.group).tags(tag).send().await.expect("tag");
+        let scan = self.place.run(&["scan", "--type", "SECURITY_GROUP"]).await;
+        assert_eq!(scan.code, Some(0), "{scan:?}");
+    }
+
+    pub(super) fn pool(&self) -> &PgPool {
         &self.database.pool
     }
 
-    async fn count(&self, sql: &'static str) -> i64 {
+    pub(super) async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(self.pool()).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 }

@@ -88,7 +88,7 @@ async fn while_it_is_stopped_nothing_is_called_and_then_it_goes_on() {
     assert_eq!(stage.now(&drift).await.status.as_str(), "resolved");
 }
 
-async fn turn(app: &TestApp, stopped: bool, actor: &Actor) {
+pub(super) async fn turn(app: &TestApp, stopped: bool, actor: &Actor) {
     let mut conn = app.store.conn().await.expect("a connection");
     set_switch(&mut conn, stopped, Some("incident"), actor, app.clock.now()).await.expect("turn it");
 }

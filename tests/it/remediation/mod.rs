@@ -1,7 +1,9 @@
 //! From approval to restored: guards, calls, failures, and what is written down of all of it.
 
 mod approval;
+mod commands;
 mod crashes;
+mod disruption;
 mod guards;
 mod story;
 mod trouble;
