@@ -3,6 +3,7 @@
 mod enqueue;
 mod lifecycle;
 mod loss;
+mod wait;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
