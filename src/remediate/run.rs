@@ -181,7 +181,7 @@ impl Run<'_> {
         let owed = self.owed(attempts)?;
         let is_owed = |step: &&FixStep| owed.iter().any(|owed| is_same(owed, step));
         let ours: Vec<String> = plan.steps.iter().filter(is_owed).flat_map(|step| step.restores.clone()).collect();
-        let mut touched = self.touched(seen, attempts);
+        let mut touched = touched(seen, attempts);
         touched.extend(ours.iter().cloned());
         let strange = strange(&self.drift, &seen.changes, &touched);
         if !strange.is_empty() {
@@ -203,14 +203,6 @@ impl Run<'_> {
             return refused(objection.to_string());
         }
         objections.first().map_or(Ok(()), |objection| Err(wait_for(objection, now)))
-    }
-
-    /// What this job's own calls are about, as JSON pointers: what they put back, and attributes that an operation is
-    /// named after, which a call may set for the time of others (a public access block that is closed meanwhile).
-    fn touched(&self, seen: &Seen, attempts: &[Attempt]) -> Vec<String> {
-        let restored = attempts.iter().flat_map(|attempt| attempt.restores.iter().cloned());
-        let is_named = |name: &&str| attempts.iter().any(|attempt| attempt.operation.contains(name));
-        restored.chain(seen.expected.names().filter(is_named).map(|name| format!("/{name}"))).collect()
     }
 
     /// What is declared must still be what was approved.
@@ -271,6 +263,14 @@ impl Run<'_> {
         let mut conn = self.handler.store.conn().await?;
         Ok(store::remediation::note_remaining(&mut conn, self.job.id, &seen.pointers()).await?)
     }
+}
+
+/// What this job's own calls are about, as JSON pointers: what they put back, and attributes that an operation is
+/// named after, which a call may set for the time of others (a public access block that is closed meanwhile).
+fn touched(seen: &Seen, attempts: &[Attempt]) -> Vec<String> {
+    let restored = attempts.iter().flat_map(|attempt| attempt.restores.iter().cloned());
+    let is_named = |name: &&str| attempts.iter().any(|attempt| attempt.operation.contains(name));
+    restored.chain(seen.expected.names().filter(is_named).map(|name| format!("/{name}"))).collect()
 }
 
 /// Whether two steps are one call.
