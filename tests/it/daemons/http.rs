@@ -59,6 +59,14 @@ async fn http_tells_health_metrics_and_problems() {
     stage.reaches(1, "select count(*) from deliveries where state = 'delivered'").await;
     stage.reaches(1, "select count(*) from scans where status = 'succeeded'").await;
 
+    for (due, state) in [("now() + interval '1 hour'", "available"), ("now() - interval '1 hour'", "discarded")] {
+        let errand = format!(
+            "insert into jobs (id, kind, state, max_attempts, payload, run_at)
+             values (gen_random_uuid(), 'errand', '{state}', 1, '{{}}', {due})"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(errand)).execute(stage.pool()).await.expect("a job that nobody runs");
+    }
+
     assert_eq!(get(&format!("{url}/healthz")).await.0, 200);
     assert_eq!(get(&format!("{url}/readyz")).await.0, 200);
     let (status, kind, text) = get(&format!("{url}/metrics")).await;
@@ -76,12 +84,18 @@ async fn http_tells_health_metrics_and_problems() {
         "driftsentry_scan_resources{schedule=\"all\",state=\"unknown\",type=\"SECURITY_GROUP\"} 0",
         "driftsentry_scan_attributes_unknown{schedule=\"all\",type=\"SECURITY_GROUP\"} 0",
         "driftsentry_deliveries{channel=\"hook\",state=\"delivered\"} 1",
+        "driftsentry_jobs{kind=\"errand\",state=\"available\"} 1",
+        "driftsentry_jobs{kind=\"errand\",state=\"discarded\"} 1",
+        "driftsentry_jobs_waiting{kind=\"errand\",reason=\"time\"} 1",
+        "driftsentry_jobs_waiting{kind=\"errand\",reason=\"worker\"} 0",
+        "driftsentry_jobs_oldest_due_age_seconds{kind=\"errand\"} 0",
         "driftsentry_aws_requests_total{service=\"ec2\"} 1",
         "driftsentry_aws_throttles_total{service=\"ec2\"} 0",
         "driftsentry_aws_errors_total{service=\"ec2\"} 0",
     ] {
         assert!(series.contains(wanted), "{wanted} in:\n{text}");
     }
+    assert!(text.contains("\ndriftsentry_job_workers_concurrency "), "{text}");
     assert!(text.contains("driftsentry_scan_last_finished_timestamp_seconds{schedule=\"all\""), "{text}");
 
     for (method, path, status) in [("GET", "/nothing", 404), ("POST", "/healthz", 405), ("DELETE", "/metrics", 405)] {
