@@ -1,64 +1,92 @@
-//! The leases that this process holds: extended together, and the handler dropped whose lease is gone.
+//! The leases that this process holds: extended together, and the handler told whose lease is gone or whose job is
+//! called off.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
-use uuid::Uuid;
 
 use super::worker::Engine;
 use crate::domain::id::JobId;
 use crate::store::StoreError;
-use crate::store::job::{self, Lease};
+use crate::store::job::{self, ClaimedJob, Lease};
 
-/// The leases of jobs that are running here, by token.
-#[derive(Debug, Default)]
-pub(super) struct Leases(Mutex<HashMap<Uuid, (JobId, CancellationToken)>>);
+#[derive(Debug)]
+struct Entry {
+    lane: String,
+    lost: CancellationToken,
+    cancelled: CancellationToken,
+}
+
+/// The leases of jobs that wait or run here, or are not settled yet.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Leases(Arc<Mutex<HashMap<Lease, Entry>>>);
 
 impl Leases {
-    fn table(&self) -> MutexGuard<'_, HashMap<Uuid, (JobId, CancellationToken)>> {
+    fn table(&self) -> MutexGuard<'_, HashMap<Lease, Entry>> {
         // A panic while it was locked cannot have left it half changed: every use is one call.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the lease extended until the guard is dropped.
-    pub(super) fn hold(&self, lease: Lease) -> HeldLease<'_> {
-        let lost = CancellationToken::new();
-        self.table().insert(lease.token, (lease.job_id, lost.clone()));
-        HeldLease { leases: self, token: lease.token, lost }
+    /// Has the leases extended until each is dropped.
+    pub(super) fn hold_all(&self, jobs: Vec<ClaimedJob>) -> Vec<HeldJob> {
+        let mut table = self.table();
+        jobs.into_iter()
+            .map(|job| {
+                let (lost, cancelled) = (CancellationToken::new(), CancellationToken::new());
+                let entry = Entry { lane: job.lane.clone(), lost: lost.clone(), cancelled: cancelled.clone() };
+                table.insert(job.lease, entry);
+                HeldJob { lease: HeldLease { leases: self.clone(), lease: job.lease }, job, lost, cancelled }
+            })
+            .collect()
+    }
+
+    /// How many jobs of a lane are held here.
+    pub(super) fn in_lane(&self, lane: &str) -> usize {
+        self.table().values().filter(|entry| entry.lane == lane).count()
+    }
+
+    /// Tells the handler of a job, if it runs here, that it is called off.
+    pub(super) fn cancel(&self, id: JobId) {
+        self.table().iter().filter(|(lease, _)| lease.job_id == id).for_each(|(_, entry)| entry.cancelled.cancel());
     }
 
     fn all(&self) -> Vec<Lease> {
-        self.table().iter().map(|(token, (job_id, _))| Lease { job_id: *job_id, token: *token }).collect()
+        self.table().keys().copied().collect()
     }
 
     fn lose(&self, lease: &Lease) {
-        if let Some((_, lost)) = self.table().get(&lease.token) {
-            lost.cancel();
+        if let Some(entry) = self.table().get(lease) {
+            entry.lost.cancel();
         }
     }
 }
 
-/// A lease that is being extended.
+/// A lease that is being extended until it is dropped.
 #[derive(Debug)]
-pub(super) struct HeldLease<'a> {
-    leases: &'a Leases,
-    token: Uuid,
-    lost: CancellationToken,
+pub(super) struct HeldLease {
+    leases: Leases,
+    lease: Lease,
 }
 
-impl HeldLease<'_> {
-    /// Ends when the lease is known to be gone.
-    pub(super) async fn lost(&self) {
-        self.lost.cancelled().await;
-    }
-}
-
-impl Drop for HeldLease<'_> {
+impl Drop for HeldLease {
     fn drop(&mut self) {
-        self.leases.table().remove(&self.token);
+        self.leases.table().remove(&self.lease);
     }
+}
+
+/// A claimed job whose lease is being extended.
+#[derive(Debug)]
+pub(super) struct HeldJob {
+    /// The job.
+    pub(super) job: ClaimedJob,
+    /// Cancelled when the lease is known to be gone.
+    pub(super) lost: CancellationToken,
+    /// Cancelled when the job is called off.
+    pub(super) cancelled: CancellationToken,
+    /// The lease.
+    pub(super) lease: HeldLease,
 }
 
 /// Extends all leases every third of their length, for ever.
@@ -77,14 +105,19 @@ pub(super) async fn keep(engine: &Engine) {
 }
 
 async fn extend(engine: &Engine) -> Result<(), StoreError> {
-    let leases = engine.leases.all();
+    let mut leases = engine.leases.all();
     if leases.is_empty() {
         return Ok(());
     }
-    let mut conn = engine.store.conn().await?;
-    let held = job::extend(&mut conn, &leases, engine.lease).await?;
-    for lease in leases.iter().filter(|lease| !held.contains(&lease.job_id)) {
-        engine.leases.lose(lease);
+    leases.sort_unstable();
+    let held = job::extend(&mut *engine.link.quick().await?, &leases, engine.lease).await?;
+    let held: HashMap<JobId, bool> = held.into_iter().map(|held| (held.job_id, held.cancel_requested)).collect();
+    for lease in &leases {
+        match held.get(&lease.job_id) {
+            Some(true) => engine.leases.cancel(lease.job_id),
+            Some(false) => {}
+            None => engine.leases.lose(lease),
+        }
     }
     Ok(())
 }

@@ -31,12 +31,17 @@
 //! - An idle process sends about one statement a second: no notification channel, but a wake-up within the process and
 //!   adaptive polling.
 
+mod announce;
 mod backoff;
+mod buffer;
 mod enqueue;
 mod error;
+mod fetch;
 mod handler;
 mod lease;
+mod link;
 mod run;
+mod settle;
 mod wake;
 mod worker;
 
@@ -48,7 +53,7 @@ use serde::de::DeserializeOwned;
 pub use enqueue::{EnqueueOptions, OnConflict, Rate, Unique, enqueue, enqueue_all, enqueue_all_with, enqueue_with};
 pub use error::JobError;
 pub use handler::{Handler, JobContext};
-pub use worker::{Workers, WorkersBuilder};
+pub use worker::{Announcer, LaneLimits, Workers, WorkersBuilder};
 
 /// The payload of a job kind.
 pub trait JobArgs: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -56,8 +61,11 @@ pub trait JobArgs: Serialize + DeserializeOwned + Send + Sync + 'static {
     const KIND: &'static str;
     /// How it is retried.
     const POLICY: Policy;
-    /// Which limits of concurrency it falls under.
-    const LANE: &'static str = "main";
+    /// The lane whose limits it falls under ([`WorkersBuilder::lane`]), and in which it waits: one of its own, unless
+    /// kinds are to share limits.
+    const LANE: &'static str = Self::KIND;
+    /// Whether completed jobs are kept for a while, for people to see; else nothing is left of them.
+    const IS_KEPT: bool = true;
 }
 
 /// How a job kind is retried.

@@ -1,8 +1,7 @@
 //! Wakes the workers of this process when it enqueues, so that they need not poll often.
 //!
 //! The transaction that enqueues commits a moment later, so a wake-up starts a burst of quick polls rather than one.
-//! Jobs of other processes are found by polling alone: `NOTIFY` inside the enqueuing transaction would hold one lock
-//! for the whole server while it commits.
+//! Other processes are told by `announce.rs`.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -35,9 +34,12 @@ impl Ear {
 }
 
 /// Pause after the first poll that found nothing.
-const SHORTEST: Duration = Duration::from_millis(20);
+const SHORTEST: Duration = Duration::from_millis(2);
 /// Pause at most.
 const LONGEST: Duration = Duration::from_secs(1);
+
+/// Pauses longer than this follow only where nothing was found several times.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// How long to wait before the next poll: longer and longer while nothing is found.
 #[derive(Debug)]
@@ -61,6 +63,11 @@ impl Pace {
         self.pause = LONGEST;
     }
 
+    /// Whether nothing was found for a while.
+    pub(super) fn is_slow(&self) -> bool {
+        self.pause > QUIET
+    }
+
     /// The next pause, up to a quarter longer by `chance`, so that replicas do not poll in step.
     pub(super) fn next(&mut self, chance: u32) -> Duration {
         let pause = self.pause;
@@ -76,9 +83,9 @@ mod tests {
     #[test]
     fn an_idle_worker_polls_about_once_a_second() {
         let mut pace = Pace::quick();
-        let pauses: Vec<Duration> = (0..10).map(|_| pace.next(0)).collect();
+        let pauses: Vec<Duration> = (0..12).map(|_| pace.next(0)).collect();
         assert_eq!(pauses[0], SHORTEST);
-        assert_eq!(pauses[9], LONGEST);
+        assert_eq!(pauses[11], LONGEST);
         assert!(pace.next(u32::MAX) <= LONGEST + LONGEST / 4);
         pace.quicken();
         assert_eq!(pace.next(0), SHORTEST);

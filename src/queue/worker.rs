@@ -1,33 +1,47 @@
-//! The workers of a process: claim as many jobs as there are free slots, run them, look after lost ones.
+//! The workers of a process: one fetcher, as many executors as jobs may run at a time, one settler, and who looks after
+//! leases, wake-ups and old rows.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::task::{JoinError, JoinSet};
-use tracing::{error, info, warn};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
+use super::buffer::Buffer;
+use super::fetch::{Fetcher, Round};
 use super::handler::{AnyHandler, Erased};
-use super::lease::Leases;
+use super::lease::{HeldJob, Leases};
+use super::link::Link;
+use super::settle::Finished;
 use super::wake::{Ear, Pace};
-use super::{Handler, JobArgs, lease, run};
+use super::{Handler, JobArgs, JobContext, announce, lease, run, settle};
 use crate::shutdown::Shutdown;
-use crate::store::job::{self, ClaimedJob, Lease};
+use crate::store::job::{self, Claim, Presence, Strand};
 use crate::store::{Store, StoreError};
 
 /// How long a lease holds unless the builder says otherwise.
 const LEASE: Duration = Duration::from_secs(30);
-/// Lost jobs that one round takes at most.
-const RESCUE_BATCH: i64 = 100;
+/// How long a handler whose job is called off has to end by itself, unless the builder says otherwise.
+const CANCEL_GRACE: Duration = Duration::from_secs(10);
 /// How long completed jobs are kept.
 const KEEP_COMPLETED: Duration = Duration::from_hours(24);
 /// How long jobs that were given up or called off are kept.
 const KEEP_DEAD: Duration = Duration::from_hours(30 * 24);
-/// Old jobs that one round removes at most.
-const PRUNE_BATCH: i64 = 5000;
-/// Rounds of looking after lost jobs between two removals of old ones.
-const ROUNDS_PER_PRUNE: u32 = 30;
+/// Old jobs that one statement removes at most.
+const PRUNE_BATCH: i64 = 1000;
+/// Pause between two of these, so that a backlog of old rows does not hold up those who work.
+const PRUNE_PAUSE: Duration = Duration::from_millis(200);
+/// Time between two removals of old jobs, and up to half as much again.
+const PRUNE_EVERY: Duration = Duration::from_mins(5);
+/// Time between two signs of life.
+const SHOW_EVERY: Duration = Duration::from_secs(10);
+
+/// Where jobs wait that were written by SQL without naming a lane.
+const COMMON_LANE: &str = "main";
 
 /// Runs jobs. Cloning it gives another handle on the same workers.
 #[derive(Clone)]
@@ -35,17 +49,43 @@ pub struct Workers {
     engine: Arc<Engine>,
 }
 
+/// How many jobs of a lane may run at a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LaneLimits {
+    /// In one process; `None` is no limit but the process's own.
+    pub local: Option<usize>,
+    /// In all processes together; `None` is no limit.
+    pub global: Option<usize>,
+}
+
+/// A lane that this process serves.
+#[derive(Debug, Clone)]
+pub(super) struct Lane {
+    pub(super) name: String,
+    pub(super) local: Option<usize>,
+    pub(super) global: Option<usize>,
+}
+
 /// What the parts of the queue share.
 pub(super) struct Engine {
     pub(super) store: Store,
+    pub(super) link: Link,
     pub(super) shutdown: Shutdown,
     pub(super) handlers: HashMap<&'static str, Box<dyn AnyHandler>>,
     pub(super) leases: Leases,
     pub(super) lease: Duration,
-    kinds: Vec<String>,
-    concurrency: usize,
+    pub(super) cancel_grace: Duration,
+    pub(super) buffer: Buffer,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) concurrency: usize,
+    /// Told when another process says that there are jobs.
+    pub(super) nudge: Notify,
     /// This process's name in the rows, random per start: a pod's name comes back with the next pod.
-    name: String,
+    pub(super) name: String,
+    kinds: Vec<String>,
+    active: AtomicUsize,
+    /// The processes seen lately, sorted.
+    peers: Mutex<Vec<String>>,
 }
 
 /// Puts [`Workers`] together.
@@ -54,8 +94,10 @@ pub struct WorkersBuilder {
     shutdown: Shutdown,
     handlers: HashMap<&'static str, Box<dyn AnyHandler>>,
     only: Option<Vec<String>>,
+    lanes: HashMap<String, LaneLimits>,
     concurrency: usize,
     lease: Duration,
+    cancel_grace: Duration,
 }
 
 impl WorkersBuilder {
@@ -81,6 +123,13 @@ impl WorkersBuilder {
         self
     }
 
+    /// Limits a lane.
+    #[must_use]
+    pub fn lane(mut self, name: impl Into<String>, limits: LaneLimits) -> Self {
+        self.lanes.insert(name.into(), limits);
+        self
+    }
+
     /// How long a lease holds: after this, the jobs of a process that died are taken by others.
     #[must_use]
     pub fn lease(mut self, length: Duration) -> Self {
@@ -88,23 +137,47 @@ impl WorkersBuilder {
         self
     }
 
+    /// How long a handler whose job is called off has to end by itself.
+    #[must_use]
+    pub fn cancel_grace(mut self, length: Duration) -> Self {
+        self.cancel_grace = length;
+        self
+    }
+
     /// The workers, not yet started.
     #[must_use]
     pub fn build(self) -> Workers {
         let is_wanted = |kind: &str| self.only.as_ref().is_none_or(|only| only.iter().any(|wanted| wanted == kind));
-        let mut kinds: Vec<String> =
-            self.handlers.keys().filter(|kind| is_wanted(kind)).map(|kind| (*kind).to_owned()).collect();
+        let wanted = || self.handlers.iter().filter(|(kind, _)| is_wanted(kind));
+        let mut kinds: Vec<String> = wanted().map(|(kind, _)| (*kind).to_owned()).collect();
         kinds.sort_unstable();
-        let name = format!("{}-{}", std::process::id(), Uuid::new_v4().simple());
+        let mut lanes: Vec<&'static str> = wanted().map(|(_, handler)| handler.lane()).collect();
+        if !lanes.is_empty() {
+            lanes.push(COMMON_LANE);
+        }
+        lanes.sort_unstable();
+        lanes.dedup();
+        let lane = |name: &str| {
+            let LaneLimits { local, global } = self.lanes.get(name).copied().unwrap_or_default();
+            Lane { name: name.to_owned(), local, global }
+        };
+        let lanes = lanes.into_iter().map(lane).collect();
         let engine = Engine {
+            link: Link::new(&self.store),
             store: self.store,
             shutdown: self.shutdown,
             handlers: self.handlers,
             leases: Leases::default(),
             lease: self.lease,
-            kinds,
+            cancel_grace: self.cancel_grace,
+            buffer: Buffer::default(),
+            lanes,
             concurrency: self.concurrency,
-            name,
+            nudge: Notify::new(),
+            name: Uuid::new_v4().simple().to_string()[..12].to_owned(),
+            kinds,
+            active: AtomicUsize::new(0),
+            peers: Mutex::default(),
         };
         Workers { engine: Arc::new(engine) }
     }
@@ -114,7 +187,16 @@ impl Workers {
     /// Workers with no handler yet, four jobs at a time.
     #[must_use]
     pub fn builder(store: Store, shutdown: Shutdown) -> WorkersBuilder {
-        WorkersBuilder { store, shutdown, handlers: HashMap::new(), only: None, concurrency: 4, lease: LEASE }
+        WorkersBuilder {
+            store,
+            shutdown,
+            handlers: HashMap::new(),
+            only: None,
+            lanes: HashMap::new(),
+            concurrency: 4,
+            lease: LEASE,
+            cancel_grace: CANCEL_GRACE,
+        }
     }
 
     /// Starts to work, until the soft stop; then finishes what is running.
@@ -124,8 +206,13 @@ impl Workers {
             tokio::select! {
                 () = work(&engine) => {}
                 () = lease::keep(&engine) => {}
-                () = look_after(&engine) => {}
+                () = announce::announce(&engine) => {}
+                () = announce::hear(&engine) => {}
+                () = show(&engine) => {}
+                () = prune(&engine) => {}
             }
+            leave(&engine).await;
+            engine.link.close().await;
         });
     }
 
@@ -136,156 +223,236 @@ impl Workers {
     pub async fn drain(&self) -> Result<usize, StoreError> {
         let mut ran = 0;
         loop {
-            let jobs = self.engine.claim(self.engine.concurrency).await?;
-            if jobs.is_empty() {
+            // A new one each time looks at everything.
+            let (jobs, is_full) = Fetcher::new().claim(&self.engine, self.engine.concurrency).await?;
+            if jobs.is_empty() && !is_full {
                 return Ok(ran);
             }
             ran += jobs.len();
-            let all = futures::future::join_all(jobs.into_iter().map(|job| run::run(&self.engine, job)));
+            let all = async {
+                let done = futures::future::join_all(jobs.into_iter().map(|job| run::run(&self.engine, job))).await;
+                let mut done: Vec<Finished> = done.into_iter().flatten().collect();
+                if !done.is_empty() {
+                    settle::settle(&self.engine, &mut done).await;
+                }
+            };
             tokio::select! {
-                _ = all => {}
+                () = all => {}
                 () = lease::keep(&self.engine) => {}
             }
         }
     }
 }
 
+/// Tells the workers of other processes what this one enqueues, where it has none of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Announcer;
+
+impl Announcer {
+    /// Starts to tell, until the soft stop.
+    pub fn start(store: &Store, shutdown: &Shutdown) {
+        let workers = Workers::builder(store.clone(), shutdown.clone()).build();
+        shutdown.spawn("job announcer", async move {
+            let stop = workers.engine.shutdown.soft().clone();
+            let _stopped = stop.run_until_cancelled(announce::announce(&workers.engine)).await;
+            workers.engine.link.close().await;
+        });
+    }
+}
+
 impl Engine {
-    async fn claim(&self, slots: usize) -> Result<Vec<ClaimedJob>, StoreError> {
-        let mut conn = self.store.conn().await?;
-        let limit = i64::try_from(slots).unwrap_or(i64::MAX);
-        job::claim(&mut conn, &self.kinds, &self.name, self.lease, limit).await
+    /// What a handler is told of a job.
+    pub(super) fn context(&self, held: &HeldJob) -> JobContext {
+        JobContext {
+            id: held.job.lease.job_id,
+            attempt: held.job.attempt,
+            max_attempts: held.job.max_attempts,
+            stopping: self.shutdown.soft().clone(),
+            cancelled: held.cancelled.clone(),
+            lease: held.job.lease,
+            store: self.store.clone(),
+            is_kept: self.handlers.get(held.job.kind.as_str()).is_none_or(|handler| handler.is_kept()),
+            settled: Arc::default(),
+        }
     }
 
-    async fn hand_back(&self, jobs: &[ClaimedJob]) -> Result<(), StoreError> {
-        if jobs.is_empty() {
-            return Ok(());
-        }
-        let leases: Vec<Lease> = jobs.iter().map(|job| job.lease).collect();
-        let mut conn = self.store.conn().await?;
-        job::hand_back(&mut conn, &leases).await
+    /// A claim of this process.
+    pub(super) fn claim_of<'a>(&'a self, strands: &'a [Strand], limit: usize) -> Claim<'a> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Claim { kinds: &self.kinds, strands, worker: &self.name, lease: self.lease, limit }
+    }
+
+    /// Executors that run a job now.
+    pub(super) fn active(&self) -> usize {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody else is there to be told of jobs.
+    pub(super) fn is_alone(&self) -> bool {
+        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.kinds.is_empty() && peers.iter().all(|name| *name == self.name)
+    }
+
+    /// This process's turn to wake up after `from` said that there are jobs: 0 is the first. Another one is the first
+    /// for each `chance`.
+    pub(super) fn place(&self, from: &str, chance: u32) -> u32 {
+        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let others: Vec<&String> = peers.iter().filter(|name| *name != from).collect();
+        let Some(own) = others.iter().position(|name| **name == self.name) else { return 0 };
+        let (own, count) = (u32::try_from(own).unwrap_or(0), u32::try_from(others.len()).unwrap_or(1));
+        (own + chance % count) % count
     }
 }
 
-/// Claims and runs until the soft stop, then waits for what is running.
+/// Claims and runs until the soft stop, then waits for what is running and hands back what is not begun.
 async fn work(engine: &Arc<Engine>) {
-    // A set and not `Shutdown::spawn`: jobs end by themselves, and dropping the set at a hard stop drops them.
-    let mut running = JoinSet::new();
-    let mut pace = Pace::quick();
-    let mut ear = Ear::new();
-    while !engine.shutdown.soft().is_cancelled() {
-        // All that ended meanwhile, so that the next claim fills all free slots at once.
-        while let Some(ended) = running.try_join_next() {
-            note_end(ended);
-        }
-        let free = engine.concurrency - running.len();
-        let found = start_jobs(engine, &mut running, free, &mut pace).await;
-        if found > 0 && found < free {
-            pace.quicken();
-        }
-        if running.len() >= engine.concurrency {
-            wait_for_slot(engine, &mut running).await;
-        } else {
-            wait_for_jobs(engine, &mut running, &mut pace, &mut ear).await;
-        }
+    let (finished, settling) = settle::channel();
+    // A set and not `Shutdown::spawn`: dropping it at a hard stop drops the jobs.
+    let mut executors = JoinSet::new();
+    for _ in 0..engine.concurrency {
+        executors.spawn(execute(Arc::clone(engine), finished.clone()));
     }
-    let left = running.len();
-    if left > 0 {
-        info!(jobs = left, "finishing {left} running jobs");
-    }
-    while let Some(ended) = running.join_next().await {
-        note_end(ended);
-    }
-}
-
-/// Fills free slots; returns how many jobs were found.
-async fn start_jobs(engine: &Arc<Engine>, running: &mut JoinSet<()>, free: usize, pace: &mut Pace) -> usize {
-    let jobs = match engine.claim(free).await {
-        Ok(jobs) => jobs,
-        Err(error) => {
-            warn!(error = &error as &dyn std::error::Error, "no jobs could be claimed, trying again");
-            pace.slow();
-            return 0;
+    drop(finished);
+    let settler = settle::settle_all(engine, settling);
+    let run = async {
+        fetch(engine).await;
+        hand_back(engine).await;
+        let left = engine.active();
+        if left > 0 {
+            info!(jobs = left, "finishing {left} running jobs");
+        }
+        while let Some(ended) = executors.join_next().await {
+            // Handlers' panics are caught where they run; this one is the queue's own.
+            if let Err(error) = ended {
+                error!(error = &error as &dyn std::error::Error, "an executor ended badly; leases give its job back");
+            }
         }
     };
-    if engine.shutdown.soft().is_cancelled() {
-        if let Err(error) = engine.hand_back(&jobs).await {
+    futures::join!(run, settler);
+}
+
+/// Takes jobs and runs them, until the soft stop.
+async fn execute(engine: Arc<Engine>, finished: mpsc::Sender<Finished>) {
+    let stop = engine.shutdown.soft().clone();
+    while let Some(job) = stop.run_until_cancelled(engine.buffer.take()).await {
+        engine.active.fetch_add(1, Ordering::Relaxed);
+        let done = run::run(&engine, job).await;
+        engine.active.fetch_sub(1, Ordering::Relaxed);
+        engine.buffer.room.notify_one();
+        if let Some(done) = done {
+            // The settler lives longer than the executors.
+            finished.send(done).await.ok();
+        }
+    }
+}
+
+/// Keeps the buffer filled, until the soft stop.
+async fn fetch(engine: &Engine) {
+    let (mut fetcher, mut pace, mut ear) = (Fetcher::new(), Pace::quick(), Ear::new());
+    let stop = engine.shutdown.soft();
+    while !stop.is_cancelled() {
+        let wanted = fetcher.demand(engine);
+        if wanted == 0 {
+            let _stopped = stop.run_until_cancelled(engine.buffer.room.notified()).await;
+            continue;
+        }
+        match fetcher.round(engine, wanted).await {
+            Ok(Round { is_full: true, .. }) => pace.quicken(),
+            Ok(Round { found, .. }) => {
+                if found > 0 {
+                    pace.quicken();
+                }
+                wait(engine, &fetcher, &mut pace, &mut ear).await;
+            }
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "no jobs could be claimed, trying again");
+                pace.slow();
+                wait(engine, &fetcher, &mut pace, &mut ear).await;
+            }
+        }
+    }
+}
+
+/// Waits for the next poll: its time, that of the next job, or a wake-up.
+async fn wait(engine: &Engine, fetcher: &Fetcher, pace: &mut Pace, ear: &mut Ear) {
+    let mut pause = pace.next(rand::random());
+    if pace.is_slow()
+        && let Ok(Some(due)) = fetcher.next_due(engine).await
+    {
+        pause = pause.min(due);
+    }
+    tokio::select! {
+        () = engine.shutdown.soft().cancelled() => {}
+        () = tokio::time::sleep(pause) => {}
+        () = ear.woken() => pace.quicken(),
+        () = engine.nudge.notified() => pace.quicken(),
+    }
+}
+
+async fn hand_back(engine: &Engine) {
+    let jobs = engine.buffer.take_all();
+    if jobs.is_empty() {
+        return;
+    }
+    let leases: Vec<job::Lease> = jobs.iter().map(|held| held.job.lease).collect();
+    let handed = async { job::hand_back(&mut *engine.link.quick().await?, &leases).await };
+    match handed.await {
+        Ok(()) => debug!(jobs = leases.len(), "jobs that were not begun are handed back"),
+        Err(error) => {
             let error = &error as &dyn std::error::Error;
             warn!(error, "claimed jobs could not be handed back; their leases give them back");
         }
-        return 0;
-    }
-    let found = jobs.len();
-    for job in jobs {
-        let engine = Arc::clone(engine);
-        running.spawn(async move { run::run(&engine, job).await });
-    }
-    found
-}
-
-async fn wait_for_slot(engine: &Engine, running: &mut JoinSet<()>) {
-    tokio::select! {
-        () = engine.shutdown.soft().cancelled() => {}
-        Some(ended) = running.join_next() => note_end(ended),
     }
 }
 
-/// Waits for the next poll: its time, or a wake-up.
-async fn wait_for_jobs(engine: &Engine, running: &mut JoinSet<()>, pace: &mut Pace, ear: &mut Ear) {
-    let pause = tokio::time::sleep(pace.next(rand::random()));
-    tokio::pin!(pause);
+/// Shows that this process is there, and sees who else is, for ever.
+async fn show(engine: &Engine) {
     loop {
-        tokio::select! {
-            () = engine.shutdown.soft().cancelled() => return,
-            () = &mut pause => return,
-            () = ear.woken() => return pace.quicken(),
-            Some(ended) = running.join_next() => note_end(ended),
+        if let Err(error) = show_once(engine).await {
+            debug!(error = &error as &dyn std::error::Error, "could not show that workers are there");
         }
+        tokio::time::sleep(SHOW_EVERY).await;
     }
 }
 
-fn note_end(ended: Result<(), JoinError>) {
-    // Handlers' panics are caught where they run; this one is the queue's own.
-    if let Err(error) = ended {
-        error!(error = &error as &dyn std::error::Error, "a job's task ended badly; its lease gives the job back");
+async fn show_once(engine: &Engine) -> Result<(), StoreError> {
+    let presence = Presence {
+        name: &engine.name,
+        concurrency: i32::try_from(engine.concurrency).unwrap_or(i32::MAX),
+        running: i32::try_from(engine.active()).unwrap_or(i32::MAX),
+        kinds: &engine.kinds,
+    };
+    let peers = job::show(&mut *engine.link.quick().await?, presence).await?;
+    *engine.peers.lock().unwrap_or_else(PoisonError::into_inner) = peers;
+    Ok(())
+}
+
+async fn leave(engine: &Engine) {
+    let left = async { job::leave(&mut *engine.link.quick().await?, &engine.name).await };
+    if let Err(error) = left.await {
+        debug!(error = &error as &dyn std::error::Error, "could not say that workers are gone");
     }
 }
 
-/// Looks after jobs whose worker died, and after old rows, for ever.
-async fn look_after(engine: &Engine) {
-    for round in 0_u32.. {
+/// Removes old rows, for ever.
+async fn prune(engine: &Engine) {
+    loop {
         // Not in step with other replicas.
-        let pause = engine.lease / 2 + engine.lease.mul_f64(rand::random::<f64>() / 4.0);
-        tokio::time::sleep(pause).await;
-        if let Err(error) = rescue(engine).await {
-            warn!(error = &error as &dyn std::error::Error, "lost jobs could not be looked for, trying again");
-        }
-        if round % ROUNDS_PER_PRUNE == 0
-            && let Err(error) = prune(engine).await
-        {
+        tokio::time::sleep(PRUNE_EVERY.mul_f64(1.0 + rand::random::<f64>() / 2.0)).await;
+        if let Err(error) = prune_once(engine).await {
             warn!(error = &error as &dyn std::error::Error, "old jobs could not be removed, trying again");
         }
     }
 }
 
-async fn rescue(engine: &Engine) -> Result<(), StoreError> {
-    let mut conn = engine.store.conn().await?;
-    let rescued = job::rescue(&mut conn, RESCUE_BATCH).await?;
-    let exhausted = job::claim_exhausted(&mut conn, &engine.kinds, engine.lease, RESCUE_BATCH).await?;
-    drop(conn);
-    if !rescued.is_empty() {
-        let count = rescued.len();
-        warn!(jobs = count, "{count} jobs had lost their worker and were made available again");
-        super::wake::wake();
+async fn prune_once(engine: &Engine) -> Result<(), StoreError> {
+    loop {
+        let mut conn = engine.store.conn().await?;
+        let removed = job::prune(&mut conn, KEEP_COMPLETED, KEEP_DEAD, PRUNE_BATCH).await?;
+        drop(conn);
+        if removed < u64::try_from(PRUNE_BATCH).unwrap_or(u64::MAX) {
+            return Ok(());
+        }
+        tokio::time::sleep(PRUNE_PAUSE).await;
     }
-    for job in exhausted {
-        run::bury(engine, job).await;
-    }
-    Ok(())
-}
-
-async fn prune(engine: &Engine) -> Result<(), StoreError> {
-    let mut conn = engine.store.conn().await?;
-    job::prune(&mut conn, KEEP_COMPLETED, KEEP_DEAD, PRUNE_BATCH).await?;
-    Ok(())
 }

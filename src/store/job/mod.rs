@@ -1,16 +1,19 @@
 //! `jobs` and what lies beside it: the rows of the queue.
 //!
 //! `jobs` is two tables: `jobs_live` holds what waits or runs, `jobs_done` what is over. `enqueue/` is how jobs come to
-//! be, `engine.rs` what the queue's workers do (protocol: `crate::queue`); the other files are what people see and do:
+//! be; `claim.rs`, `settle.rs`, `limits.rs` and `presence.rs` are what the queue's workers do (protocol: `crate::queue`); the other files are what people see and do:
 //! `people.rs` reads, `act.rs` retries and cancels, `stats.rs` counts, `retention.rs` forgets. `release.rs` serves both:
 //! what follows when a job is over.
 
 mod act;
-mod engine;
+mod claim;
 mod enqueue;
+mod limits;
 mod people;
+mod presence;
 mod release;
 mod retention;
+mod settle;
 mod stats;
 
 use std::fmt;
@@ -22,13 +25,16 @@ use serde_json::Value;
 
 use crate::domain::id::JobId;
 pub use act::{Cancelled, RetryFilter, cancel, retry, retry_discarded};
-pub use engine::{
-    ClaimedJob, Lease, claim, claim_exhausted, complete, discard, extend, hand_back, rescue, retry_later, snooze,
+pub use claim::{
+    Claim, ClaimedJob, Held, Lease, Position, Strand, claim, extend, hand_back, next_due, report_progress,
 };
 pub use enqueue::{JobKind, NewJob, OnConflict, Rate, Unique, insert_all};
+pub use limits::{free_places, hold, put_off, take_turns};
 pub use people::{attempts, get, list, now, waited_for, waiting};
+pub use presence::{Presence, leave, show};
 pub(crate) use release::{cancel_at_once, release};
 pub use retention::prune;
+pub use settle::{Completed, Done, End, complete_all, end, retry_later, snooze};
 pub use stats::{FailureCount, KindStats, QueueStats, RunTimes, WorkerStats, failures, kinds, stats, workers};
 
 /// Where a job is.

@@ -12,7 +12,7 @@ use driftsentry::domain::alert::AlertType;
 use driftsentry::domain::cost::{CostImpact, Money};
 use driftsentry::domain::diff::Change;
 use driftsentry::domain::drift::{DetectedBy, DriftKind, Finding};
-use driftsentry::domain::id::{AccountId, AlertId, DriftId, JobId, Region, Scope};
+use driftsentry::domain::id::{AccountId, AlertId, DriftId, Region, Scope};
 use driftsentry::domain::severity::Severity;
 use driftsentry::domain::story::Story;
 use driftsentry::jobs::DeliverAlert;
@@ -25,7 +25,6 @@ use driftsentry::store::drift::NewDrifts;
 use driftsentry::store::{Store, alert, delivery, drift};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
 
 use crate::support::TestDatabase;
 
@@ -69,7 +68,7 @@ impl Desk {
 
     /// Runs the handler once, as a worker would.
     pub async fn deliver(&self) -> Result<(), JobError> {
-        let job = JobContext { id: JobId::new(), attempt: 1, max_attempts: 20, stopping: CancellationToken::new() };
+        let job = JobContext::detached(&self.store, 1, 20);
         self.handler().run(&job, self.args()).await
     }
 

@@ -151,7 +151,6 @@ async fn a_job_is_given_up_together_with_its_handlers_rows_or_not_at_all() {
 
     fails.store(false, Ordering::SeqCst);
     super::expire_leases(&store).await;
-    job::rescue(&mut store.conn().await.unwrap(), 10).await.unwrap();
     workers.drain().await.unwrap();
     assert_eq!((job_of(&store, id).await.state, farewells(&store).await.len()), (JobState::Discarded, 1));
 }

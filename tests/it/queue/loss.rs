@@ -3,22 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use driftsentry::store::job::{self, JobState, Lease};
+use driftsentry::store::job::{self, End, JobState, Lease};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{
-    Diary, Doer, doer, enqueue, expire_leases, farewells, job_of, outcomes, shutdown, store_of, until, until_state,
-    workers,
+    Diary, Doer, claim, complete, doer, enqueue, expire_leases, farewells, job_of, outcomes, shutdown, store_of, until,
+    until_state, workers,
 };
 use crate::support::TestDatabase;
 
 /// Long enough that a busy machine does not lose it, short enough to wait for.
 const SHORT: Duration = Duration::from_millis(1500);
-
-fn kinds() -> Vec<String> {
-    vec!["errand".to_owned()]
-}
 
 #[tokio::test]
 async fn who_lost_the_lease_settles_nothing() {
@@ -27,24 +23,25 @@ async fn who_lost_the_lease_settles_nothing() {
     let id = enqueue(&store, "x").await;
     let mut conn = store.conn().await.unwrap();
     let hour = Duration::from_hours(1);
-    let slow = job::claim(&mut conn, &kinds(), "slow", hour, 10).await.unwrap().remove(0).lease;
+    let slow = claim(&store, "slow", hour, 10).await.remove(0).lease;
+    assert_eq!(claim(&store, "quick", hour, 10).await, [], "it is held");
     expire_leases(&store).await;
-    assert_eq!(job::rescue(&mut conn, 10).await.unwrap(), [id]);
-    assert_eq!(job::rescue(&mut conn, 10).await.unwrap(), [], "one loss is one rescue");
-    let quick = job::claim(&mut conn, &kinds(), "quick", hour, 10).await.unwrap().remove(0);
-    assert_eq!(quick.attempt, 2);
+    let quick = claim(&store, "quick", hour, 10).await.remove(0);
+    assert_eq!((quick.attempt, quick.was_lost), (2, true));
+    assert_eq!(claim(&store, "third", hour, 10).await, [], "one loss is one rescue");
 
-    assert!(!job::complete(&mut conn, slow).await.unwrap());
+    assert!(!complete(&store, slow).await);
     assert!(!job::retry_later(&mut conn, slow, hour, "late").await.unwrap());
     assert!(!job::snooze(&mut conn, slow, hour).await.unwrap());
-    assert!(!job::discard(&mut conn, slow, "late").await.unwrap());
+    assert!(!job::end(&mut conn, slow, End::Discarded, "late").await.unwrap());
+    assert!(!job::report_progress(&mut conn, slow, &serde_json::json!("late")).await.unwrap());
     job::hand_back(&mut conn, &[slow]).await.unwrap();
     let guess = Lease { job_id: id, token: Uuid::new_v4() };
     let held = job::extend(&mut conn, &[slow, guess], hour).await.unwrap();
     assert_eq!(held, []);
     assert_eq!(job_of(&store, id).await.state, JobState::Running);
-    assert!(job::complete(&mut conn, quick.lease).await.unwrap());
-    assert!(!job::complete(&mut conn, quick.lease).await.unwrap());
+    assert!(complete(&store, quick.lease).await);
+    assert!(!complete(&store, quick.lease).await);
     assert_eq!(outcomes(&store, id).await, ["1 lost"]);
 }
 
@@ -54,7 +51,7 @@ async fn a_job_that_is_handed_back_has_lost_no_attempt() {
     let store = store_of(&db).await;
     let id = enqueue(&store, "x").await;
     let mut conn = store.conn().await.unwrap();
-    let claimed = job::claim(&mut conn, &kinds(), "stopping", SHORT, 10).await.unwrap().remove(0);
+    let claimed = claim(&store, "stopping", SHORT, 10).await.remove(0);
     job::hand_back(&mut conn, &[claimed.lease]).await.unwrap();
     let job = job_of(&store, id).await;
     assert_eq!((job.state, job.attempt, job.worker), (JobState::Available, 0, None));
@@ -149,13 +146,10 @@ async fn a_job_whose_last_attempt_is_lost_is_given_up_by_who_finds_it() {
     let db = TestDatabase::new().await;
     let store = store_of(&db).await;
     let id = enqueue(&store, "killer").await;
-    let mut conn = store.conn().await.unwrap();
     for _ in 0..3 {
-        assert_eq!(job::claim(&mut conn, &kinds(), "victim", SHORT, 1).await.unwrap().len(), 1);
+        assert_eq!(claim(&store, "victim", SHORT, 1).await.len(), 1);
         expire_leases(&store).await;
-        job::rescue(&mut conn, 10).await.unwrap();
     }
-    assert_eq!(job_of(&store, id).await.state, JobState::Running, "no attempt is left to rescue it for");
     let shutdown = shutdown();
     workers(&store, &shutdown, &doer(|_, _| async { Ok(()) })).lease(SHORT).build().start();
     until_state(&store, id, JobState::Discarded).await;
@@ -163,7 +157,7 @@ async fn a_job_whose_last_attempt_is_lost_is_given_up_by_who_finds_it() {
     let error = job_of(&store, id).await.last_error.unwrap();
     assert!(error.starts_with("lost on attempt 3 of 3: its worker stopped or hung"), "{error}");
     assert_eq!(farewells(&store).await, [("killer".to_owned(), error)]);
-    assert_eq!(outcomes(&store, id).await, ["1 lost", "2 lost", "3 discarded"]);
+    assert_eq!(outcomes(&store, id).await, ["1 lost", "2 lost", "3 lost", "3 discarded"]);
 }
 
 #[tokio::test]

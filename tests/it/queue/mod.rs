@@ -13,7 +13,7 @@ use driftsentry::config::secret::Secret;
 use driftsentry::domain::id::JobId;
 use driftsentry::queue::{Handler, JobArgs, JobContext, JobError, Policy, Workers, WorkersBuilder};
 use driftsentry::shutdown::Shutdown;
-use driftsentry::store::job::{self, Job, JobState};
+use driftsentry::store::job::{self, Claim, ClaimedJob, Done, Job, JobState, Lease, Strand};
 use driftsentry::store::{Store, StoreError};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -136,6 +136,25 @@ async fn until_state(store: &Store, id: JobId, state: JobState) {
 /// Lets a job that waits for its next attempt run now.
 async fn make_due(store: &Store) {
     sqlx::query("update jobs set run_at = now() where state = 'available'").execute(store.pool()).await.unwrap();
+}
+
+/// Claims up to `limit` jobs as `worker`, lost ones too.
+async fn claim(store: &Store, worker: &str, lease: Duration, limit: i64) -> Vec<ClaimedJob> {
+    let strand = |priority| Strand { lane: Errand::LANE.to_owned(), priority, after: None, limit };
+    let strands = [2, 1, 0, -1].map(strand);
+    let kinds = ["errand".to_owned()];
+    let mut tx = store.begin().await.unwrap();
+    let jobs = job::claim(&mut tx, &Claim { kinds: &kinds, strands: &strands, worker, lease, limit }).await.unwrap();
+    tx.commit().await.unwrap();
+    jobs
+}
+
+/// Completes a job; false if the lease no longer held.
+async fn complete(store: &Store, lease: Lease) -> bool {
+    let mut tx = store.begin().await.unwrap();
+    let done = job::complete_all(&mut tx, &[Done { lease, is_kept: true }]).await.unwrap();
+    tx.commit().await.unwrap();
+    done.jobs == [lease.job_id]
 }
 
 /// Makes every lease run out.

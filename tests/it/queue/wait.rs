@@ -95,7 +95,6 @@ async fn a_job_that_ends_while_another_is_enqueued_after_it_is_not_waited_for() 
 }
 
 #[tokio::test]
-#[ignore = "needs an engine that releases what waits"]
 async fn jobs_of_one_order_run_in_it_even_if_many_run_at_once() {
     let db = TestDatabase::new().await;
     let store = store_of(&db).await;
@@ -115,7 +114,6 @@ async fn jobs_of_one_order_run_in_it_even_if_many_run_at_once() {
 }
 
 #[tokio::test]
-#[ignore = "needs an engine that releases what waits"]
 async fn a_follow_up_runs_once_when_all_that_it_waits_for_are_over_however_they_ended() {
     let db = TestDatabase::new().await;
     let store = store_of(&db).await;
@@ -141,7 +139,6 @@ async fn a_follow_up_runs_once_when_all_that_it_waits_for_are_over_however_they_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs an engine that releases what waits"]
 async fn follow_ups_that_are_enqueued_while_their_jobs_end_are_all_released() {
     let db = TestDatabase::new().await;
     let store = store_of(&db).await;

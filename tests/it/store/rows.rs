@@ -14,6 +14,7 @@ use driftsentry::store::alert::{self, NewAlert};
 use driftsentry::store::audit::{self, AuditAction, AuditEntry};
 use driftsentry::store::delivery::{self, Claimed};
 use driftsentry::store::drift::{self, NewDrifts};
+use driftsentry::store::job::{Claim, End, Strand};
 use driftsentry::store::scan::{self, NewScan, ScanQuery, ShardReport};
 use driftsentry::store::schedule::{self, TickOutcome};
 use driftsentry::store::user::{self, NewUser};
@@ -93,9 +94,16 @@ async fn shards_whose_job_will_not_run_are_closed_with_the_reason() {
     let gone = told("its job was removed before it was done");
     assert_eq!(errors, [None, told("its job was cancelled before it was done"), gone]);
 
-    let lease =
-        job::claim(&mut conn, &["scan_shard".to_owned()], "w", Duration::from_mins(1), 9).await.unwrap()[0].lease;
-    job::discard(&mut conn, lease, "AWS said no").await.unwrap();
+    let strand = Strand { lane: "scan_shard".to_owned(), priority: 0, after: None, limit: 9 };
+    let claim = Claim {
+        kinds: &["scan_shard".to_owned()],
+        strands: &[strand],
+        worker: "w",
+        lease: Duration::from_mins(1),
+        limit: 9,
+    };
+    let lease = job::claim(&mut conn, &claim).await.unwrap()[0].lease;
+    job::end(&mut conn, lease, End::Discarded, "AWS said no").await.unwrap();
     let closed = scan::close_orphans(&mut conn, now()).await.unwrap();
     assert_eq!(closed.iter().map(|scan| (scan.id, scan.status)).collect::<Vec<_>>(), [(id, ScanStatus::Failed)]);
     assert!(

@@ -1,0 +1,192 @@
+//! The one who claims for a process: how much, in which order, from where.
+//!
+//! - As much as there are idle executors, and a little ahead where jobs are short, so that claims come in batches. How
+//!   far ahead is found by trying: doubled while full claims are used up at once, halved as soon as they are not. Long
+//!   jobs are never claimed ahead: another process may be idle.
+//! - High priorities first; but one claim in [`FAIR`] goes from the lowest up, so that none starves. Lanes take turns.
+//! - After the last claimed job of its strand, because all before it are taken, mostly: what was committed late, handed
+//!   back or lost lies before it. So the claim looks at everything again as often as a twentieth of the time allows:
+//!   always, as long as that is cheap; now and then, while remains that cannot be vacuumed make it dear.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::lease::HeldJob;
+use super::worker::{Engine, Lane};
+use crate::store::StoreError;
+use crate::store::job::{self, ClaimedJob, Lease, Position, Strand};
+
+/// Priorities, the highest first; the same that the database allows.
+const PRIORITIES: [i16; 4] = [2, 1, 0, -1];
+/// One claim in so many serves the lowest priority first.
+const FAIR: u32 = 8;
+/// Jobs that one claim takes at most.
+const BATCH: usize = 500;
+/// Jobs claimed ahead at most.
+const AHEAD: usize = 1000;
+/// Full claims within this time of each other are a backlog of short jobs.
+const QUICK: Duration = Duration::from_millis(100);
+/// A claim that looks at everything may take one part in so many of the time.
+const SHARE: u32 = 20;
+
+/// What a round of claiming came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Round {
+    /// Jobs that were claimed.
+    pub(super) found: usize,
+    /// Whether there may be more.
+    pub(super) is_full: bool,
+}
+
+/// Claims for a process.
+#[derive(Debug)]
+pub(super) struct Fetcher {
+    marks: HashMap<(String, i16), Position>,
+    looked_at_all: Option<(Instant, Duration)>,
+    turn: u32,
+    ahead: usize,
+    last: Instant,
+}
+
+impl Fetcher {
+    pub(super) fn new() -> Self {
+        Self { marks: HashMap::new(), looked_at_all: None, turn: 0, ahead: 0, last: Instant::now() }
+    }
+
+    /// Jobs that there is use for now.
+    pub(super) fn demand(&self, engine: &Engine) -> usize {
+        let idle = engine.concurrency.saturating_sub(engine.active());
+        let wanted = (idle + self.ahead).saturating_sub(engine.buffer.len());
+        // While executors are busy, not for the sake of a few.
+        if idle <= engine.buffer.len() && wanted * 2 < self.ahead { 0 } else { wanted.min(BATCH) }
+    }
+
+    /// Claims up to `wanted` jobs and puts them into the buffer.
+    pub(super) async fn round(&mut self, engine: &Engine, wanted: usize) -> Result<Round, StoreError> {
+        let (jobs, is_full) = self.claim(engine, wanted).await?;
+        let found = jobs.len();
+        self.adapt(found > 0 && is_full);
+        engine.buffer.put(jobs);
+        Ok(Round { found, is_full })
+    }
+
+    fn adapt(&mut self, is_full: bool) {
+        let pause = self.last.elapsed();
+        self.last = Instant::now();
+        self.ahead = match is_full && pause < QUICK {
+            true => (self.ahead * 2).clamp(8, AHEAD),
+            false => self.ahead / 2,
+        };
+    }
+
+    /// Claims up to `wanted` jobs. Says also whether there may be more.
+    pub(super) async fn claim(&mut self, engine: &Engine, wanted: usize) -> Result<(Vec<HeldJob>, bool), StoreError> {
+        let looks_at_all = match self.looked_at_all {
+            Some((at, cost)) => at.elapsed() >= cost * SHARE,
+            None => true,
+        };
+        self.turn = self.turn.wrapping_add(1);
+        let begun = Instant::now();
+        let (mut jobs, mut claimed) = (Vec::new(), 0);
+        for (lane, limit) in engine.lanes.iter().filter_map(|lane| Some((lane, lane.global?))) {
+            let strands = self.strands(engine, std::slice::from_ref(lane), looks_at_all, wanted);
+            let room = wanted.saturating_sub(claimed);
+            claimed += self.claim_limited(engine, lane, limit, &strands, room, &mut jobs).await?;
+        }
+        let open: Vec<Lane> = engine.lanes.iter().filter(|lane| lane.global.is_none()).cloned().collect();
+        if !open.is_empty() && claimed < wanted {
+            let strands = self.strands(engine, &open, looks_at_all, wanted);
+            let mut tx = engine.link.claims().await?;
+            let found = job::claim(&mut tx, &engine.claim_of(&strands, wanted - claimed)).await?;
+            claimed += found.len();
+            self.remember(&found);
+            let found = take_turns(&mut tx, found).await?;
+            tx.commit().await?;
+            jobs.extend(found);
+        }
+        if looks_at_all {
+            self.looked_at_all = Some((Instant::now(), begun.elapsed()));
+        }
+        // A claim that did not look at everything proves nothing by finding little.
+        let is_full = claimed >= wanted;
+        Ok((engine.leases.hold_all(jobs), is_full))
+    }
+
+    async fn claim_limited(
+        &mut self,
+        engine: &Engine,
+        lane: &Lane,
+        places: usize,
+        strands: &[Strand],
+        wanted: usize,
+        jobs: &mut Vec<ClaimedJob>,
+    ) -> Result<usize, StoreError> {
+        if wanted == 0 || strands.iter().all(|strand| strand.limit == 0) {
+            return Ok(0);
+        }
+        let mut tx = engine.link.claims().await?;
+        let places = i64::try_from(places).unwrap_or(i64::MAX);
+        let free = job::free_places(&mut tx, &lane.name, places).await?;
+        let wanted = wanted.min(usize::try_from(free).unwrap_or(0));
+        let found = match wanted {
+            0 => Vec::new(),
+            wanted => job::claim(&mut tx, &engine.claim_of(strands, wanted)).await?,
+        };
+        let claimed = found.len();
+        self.remember(&found);
+        let found = take_turns(&mut tx, found).await?;
+        if !found.is_empty() {
+            job::hold(&mut tx, &lane.name, &found).await?;
+        }
+        tx.commit().await?;
+        jobs.extend(found);
+        Ok(claimed)
+    }
+
+    /// The strands of some lanes, in the order in which they are to be served now.
+    fn strands(&self, engine: &Engine, lanes: &[Lane], looks_at_all: bool, wanted: usize) -> Vec<Strand> {
+        let mut priorities = PRIORITIES;
+        if self.turn.is_multiple_of(FAIR) {
+            priorities.reverse();
+        }
+        let first = usize::try_from(self.turn).unwrap_or(0) % lanes.len().max(1);
+        let mut strands = Vec::with_capacity(lanes.len() * PRIORITIES.len());
+        for priority in priorities {
+            for lane in lanes.iter().cycle().skip(first).take(lanes.len()) {
+                let room = lane.local.map_or(wanted, |local| local.saturating_sub(engine.leases.in_lane(&lane.name)));
+                let mark = self.marks.get(&(lane.name.clone(), priority)).copied();
+                strands.push(Strand {
+                    lane: lane.name.clone(),
+                    priority,
+                    after: mark.filter(|_| !looks_at_all),
+                    limit: i64::try_from(room.min(wanted)).unwrap_or(i64::MAX),
+                });
+            }
+        }
+        strands
+    }
+
+    /// How long until the next job is due.
+    pub(super) async fn next_due(&self, engine: &Engine) -> Result<Option<Duration>, StoreError> {
+        let strands = self.strands(engine, &engine.lanes, true, 1);
+        job::next_due(&mut *engine.link.quick().await?, &strands).await
+    }
+
+    fn remember(&mut self, jobs: &[ClaimedJob]) {
+        for job in jobs {
+            let place = (job.run_at, job.lease.job_id.0);
+            let mark = self.marks.entry((job.lane.clone(), job.priority)).or_insert(place);
+            *mark = place.max(*mark);
+        }
+    }
+}
+
+/// Has the jobs that fall under a rate take their turns; returns those whose turn it is, and the jobs without a rate.
+async fn take_turns(conn: &mut sqlx::PgConnection, mut jobs: Vec<ClaimedJob>) -> Result<Vec<ClaimedJob>, StoreError> {
+    let asking: Vec<Lease> = jobs.iter().filter(|job| job.needs_turn).map(|job| job.lease).collect();
+    if !asking.is_empty() {
+        let put_back = job::take_turns(conn, &asking).await?;
+        jobs.retain(|job| !put_back.contains(&job.lease.job_id));
+    }
+    Ok(jobs)
+}
