@@ -23,6 +23,10 @@ const PLANS: &str = "set plan_cache_mode = force_generic_plan; set enable_seqsca
 /// A claim that a crash of the server takes back is a job that runs again, which it may anyway.
 const NO_WAIT: &str = "set synchronous_commit = off";
 
+/// Who settles gives way: it can try again, where a caller's transaction that enqueues what waits for the same jobs
+/// cannot. Shorter than the server's own `deadlock_timeout` of a second, so that no deadlock lasts until it fells that.
+const GIVE_WAY: &str = "set lock_timeout = '500ms'";
+
 /// The queue's connections.
 #[derive(Debug, Clone)]
 pub(super) struct Link {
@@ -53,7 +57,7 @@ impl Link {
     pub(super) fn new(store: &Store) -> Self {
         Self {
             claims: pool(store, CONNECTIONS, format!("{PLANS}; {NO_WAIT}")),
-            settles: pool(store, CONNECTIONS, PLANS.to_owned()),
+            settles: pool(store, CONNECTIONS, format!("{PLANS}; {GIVE_WAY}")),
             listen: pool(store, 1, NO_WAIT.to_owned()),
         }
     }
