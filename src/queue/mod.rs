@@ -42,6 +42,7 @@ mod lease;
 mod link;
 mod run;
 mod settle;
+mod upkeep;
 mod wake;
 mod worker;
 

@@ -18,27 +18,15 @@ use super::lease::{HeldJob, Leases};
 use super::link::Link;
 use super::settle::Finished;
 use super::wake::{Ear, Pace};
-use super::{Handler, JobArgs, JobContext, announce, lease, run, settle};
+use super::{Handler, JobArgs, JobContext, announce, lease, run, settle, upkeep};
 use crate::shutdown::Shutdown;
-use crate::store::job::{self, Claim, Presence, Strand};
+use crate::store::job::{self, Claim, Strand};
 use crate::store::{Store, StoreError};
 
 /// How long a lease holds unless the builder says otherwise.
 const LEASE: Duration = Duration::from_secs(30);
 /// How long a handler whose job is called off has to end by itself, unless the builder says otherwise.
 const CANCEL_GRACE: Duration = Duration::from_secs(10);
-/// How long completed jobs are kept.
-const KEEP_COMPLETED: Duration = Duration::from_hours(24);
-/// How long jobs that were given up or called off are kept.
-const KEEP_DEAD: Duration = Duration::from_hours(30 * 24);
-/// Old jobs that one statement removes at most.
-const PRUNE_BATCH: i64 = 1000;
-/// Pause between two of these, so that a backlog of old rows does not hold up those who work.
-const PRUNE_PAUSE: Duration = Duration::from_millis(200);
-/// Time between two removals of old jobs, and up to half as much again.
-const PRUNE_EVERY: Duration = Duration::from_mins(5);
-/// Time between two signs of life.
-const SHOW_EVERY: Duration = Duration::from_secs(10);
 
 /// Where jobs wait that were written by SQL without naming a lane.
 const COMMON_LANE: &str = "main";
@@ -82,7 +70,7 @@ pub(super) struct Engine {
     pub(super) nudge: Notify,
     /// This process's name in the rows, random per start: a pod's name comes back with the next pod.
     pub(super) name: String,
-    kinds: Vec<String>,
+    pub(super) kinds: Vec<String>,
     active: AtomicUsize,
     /// The processes seen lately, sorted.
     peers: Mutex<Vec<String>>,
@@ -208,10 +196,10 @@ impl Workers {
                 () = lease::keep(&engine) => {}
                 () = announce::announce(&engine) => {}
                 () = announce::hear(&engine) => {}
-                () = show(&engine) => {}
-                () = prune(&engine) => {}
+                () = upkeep::show(&engine) => {}
+                () = upkeep::prune(&engine) => {}
             }
-            leave(&engine).await;
+            upkeep::leave(&engine).await;
             engine.link.close().await;
         });
     }
@@ -285,6 +273,11 @@ impl Engine {
     /// Executors that run a job now.
     pub(super) fn active(&self) -> usize {
         self.active.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of the processes that are there.
+    pub(super) fn see(&self, peers: Vec<String>) {
+        *self.peers.lock().unwrap_or_else(PoisonError::into_inner) = peers;
     }
 
     /// Whether nobody else is there to be told of jobs.
@@ -402,57 +395,5 @@ async fn hand_back(engine: &Engine) {
             let error = &error as &dyn std::error::Error;
             warn!(error, "claimed jobs could not be handed back; their leases give them back");
         }
-    }
-}
-
-/// Shows that this process is there, and sees who else is, for ever.
-async fn show(engine: &Engine) {
-    loop {
-        if let Err(error) = show_once(engine).await {
-            debug!(error = &error as &dyn std::error::Error, "could not show that workers are there");
-        }
-        tokio::time::sleep(SHOW_EVERY).await;
-    }
-}
-
-async fn show_once(engine: &Engine) -> Result<(), StoreError> {
-    let presence = Presence {
-        name: &engine.name,
-        concurrency: i32::try_from(engine.concurrency).unwrap_or(i32::MAX),
-        running: i32::try_from(engine.active()).unwrap_or(i32::MAX),
-        kinds: &engine.kinds,
-    };
-    let peers = job::show(&mut *engine.link.quick().await?, presence).await?;
-    *engine.peers.lock().unwrap_or_else(PoisonError::into_inner) = peers;
-    Ok(())
-}
-
-async fn leave(engine: &Engine) {
-    let left = async { job::leave(&mut *engine.link.quick().await?, &engine.name).await };
-    if let Err(error) = left.await {
-        debug!(error = &error as &dyn std::error::Error, "could not say that workers are gone");
-    }
-}
-
-/// Removes old rows, for ever.
-async fn prune(engine: &Engine) {
-    loop {
-        // Not in step with other replicas.
-        tokio::time::sleep(PRUNE_EVERY.mul_f64(1.0 + rand::random::<f64>() / 2.0)).await;
-        if let Err(error) = prune_once(engine).await {
-            warn!(error = &error as &dyn std::error::Error, "old jobs could not be removed, trying again");
-        }
-    }
-}
-
-async fn prune_once(engine: &Engine) -> Result<(), StoreError> {
-    loop {
-        let mut conn = engine.store.conn().await?;
-        let removed = job::prune(&mut conn, KEEP_COMPLETED, KEEP_DEAD, PRUNE_BATCH).await?;
-        drop(conn);
-        if removed < u64::try_from(PRUNE_BATCH).unwrap_or(u64::MAX) {
-            return Ok(());
-        }
-        tokio::time::sleep(PRUNE_PAUSE).await;
     }
 }
