@@ -13,7 +13,7 @@ use crate::embedded::{Host, Postgres, PostgresOptions, Site};
 use crate::expected::Expected;
 use crate::http::{self, HttpState};
 use crate::notify::deliver::DeliverAlertHandler;
-use crate::queue::{Workers, WorkersBuilder};
+use crate::queue::{Announcer, Workers, WorkersBuilder};
 use crate::remediate::auto::AutoApproveHandler;
 use crate::remediate::run::RemediateHandler;
 use crate::remediate::{DeclaredNow, Remediator};
@@ -192,6 +192,9 @@ impl App {
         }
         if roles.contains(&Role::Worker) {
             self.workers(store, shutdown).build().start();
+        } else {
+            // What is enqueued here is run elsewhere, and at once.
+            Announcer::start(store, shutdown);
         }
         if roles.contains(&Role::Scheduler) {
             self.start_scheduler(store, shutdown);
