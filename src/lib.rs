@@ -10,7 +10,8 @@
 //!                                      expected       (declared) ┴─► assess ─► record
 //!                         record = ONE transaction: drifts + audit + alerts + cost metrics + the jobs they cause
 //! ⟦DeliverAlert⟧ ─► notify channel                              ⟦ ⟧ = a row in `jobs`
-//! http ─► store (read)          command line ─► triage (act)
+//! command line ─► triage ─► ⟦Remediate⟧ ─► remediate: guards, calls that change AWS, read again until as declared
+//! http ─► store (read)
 //! ```
 //!
 //! **Calls go down the layers; the only way back up is a row in `jobs`.**
@@ -43,6 +44,13 @@
 //! delivery, so that nobody else sends meanwhile, lets the channel send ([`notify`]), and writes down what became of
 //! it. A job that runs twice finds the delivery done.
 //!
+//! # Putting back
+//!
+//! An approval ([`triage`]), by a person or by a rule ([`jobs::AutoApprove`]), and its [`jobs::Remediate`] are written in
+//! one transaction. The worker reads the resource again ([`remediate`]), makes sure that it differs in what was approved
+//! and in nothing else, asks the guards ([`remediate::guard`]), and makes the type's calls one by one, each written down
+//! before it is made. The drift is resolved only when live state is read as declared.
+//!
 //! # Invariants
 //!
 //! - `patch(expected_state, difference) = actual_state`, for every row of `drifts`, always.
@@ -51,6 +59,7 @@
 //!   resolved by what was not read.
 //! - Every tick of a schedule makes at most one scan across all replicas; the primary key of `schedule_ticks` decides.
 //! - Every job may run twice; no effect may happen twice because of it.
+//! - Nothing in AWS is changed but for an approved drift, as it was approved; nothing is made anew, nothing is deleted.
 //! - No transaction is open while AWS, a mail server or a webhook is waited for.
 //! - A cost is exact or unknown. It is never guessed, and never a float.
 //! - No state value, address or secret is logged.

@@ -17,7 +17,7 @@ use crate::resource::{BUILTIN, ResourceType};
 pub(super) enum IamPolicyCommand {
     /// The policy of the role that scans: reads only
     Scan,
-    /// The policy of the role that puts drift back: what the types in [remediation] allow take, all types if it is empty
+    /// The policy of the role that puts drift back: for the types that `[remediation]` allows, or all
     Remediate,
 }
 

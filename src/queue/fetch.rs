@@ -73,10 +73,7 @@ impl Fetcher {
     fn adapt(&mut self, is_full: bool) {
         let pause = self.last.elapsed();
         self.last = Instant::now();
-        self.ahead = match is_full && pause < QUICK {
-            true => (self.ahead * 2).clamp(8, AHEAD),
-            false => self.ahead / 2,
-        };
+        self.ahead = if is_full && pause < QUICK { (self.ahead * 2).clamp(8, AHEAD) } else { self.ahead / 2 };
     }
 
     /// Claims up to `wanted` jobs. Says also whether there may be more.

@@ -302,7 +302,7 @@ async fn calls_without_a_transaction_write_one_job_for_a_key() {
         put_all(&mut conn, [("x", unique("b")), ("x", unique("a")), ("x", unique("c"))]).await
     };
     for _ in 0..10 {
-        let all = futures::future::join_all([one(), one(), one(), one(), one()]).await;
+        let all = futures::future::join_all((0..5).map(|_| one())).await;
         assert!(all.iter().all(|ids| *ids == all[0]), "{all:?}");
         assert_eq!(count(&store, "jobs_live").await, 3);
         sqlx::query("update jobs set state = 'completed'").execute(store.pool()).await.unwrap();

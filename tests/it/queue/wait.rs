@@ -31,9 +31,9 @@ async fn jobs_of_one_order_wait_each_for_the_one_before() {
     let mut conn = store.conn().await.unwrap();
     let [a, b, other] = put_all(&mut conn, [("a", ordered("k")), ("b", ordered("k")), ("x", ordered("l"))]).await;
     let [c, d] = put_all(&mut conn, [("c", ordered("k")), ("d", ordered("k"))]).await;
-    let e = put(&mut conn, "e", EnqueueOptions { after: vec![a, d], ..ordered("k") }).await;
-    for (job, awaited) in [(a, vec![]), (b, vec![a]), (c, vec![b]), (d, vec![c]), (e, vec![a, d]), (other, vec![])] {
-        assert_eq!(waiting_for(&store, job).await as usize, awaited.len());
+    let last = put(&mut conn, "e", EnqueueOptions { after: vec![a, d], ..ordered("k") }).await;
+    for (job, awaited) in [(a, vec![]), (b, vec![a]), (c, vec![b]), (d, vec![c]), (last, vec![a, d]), (other, vec![])] {
+        assert_eq!(usize::try_from(waiting_for(&store, job).await), Ok(awaited.len()));
         assert_eq!(awaited_by(&store, job).await, awaited);
     }
     set_state(&store, other, "completed").await;
@@ -126,8 +126,11 @@ async fn a_follow_up_runs_once_when_all_that_it_waits_for_are_over_however_they_
     let workers = workers(&store, &shutdown(), &doer).build();
     let mut conn = store.conn().await.unwrap();
     let later = EnqueueOptions { run_at: at(0), ..EnqueueOptions::default() };
-    let [done, fails, called_off] =
-        put_all(&mut conn, [("done", Default::default()), ("fails", Default::default()), ("never", later)]).await;
+    let [done, fails, called_off] = put_all(
+        &mut conn,
+        [("done", EnqueueOptions::default()), ("fails", EnqueueOptions::default()), ("never", later)],
+    )
+    .await;
     let last = put(&mut conn, "last", after(&[done, fails, called_off])).await;
     assert_eq!(workers.drain().await.unwrap(), 2);
     assert_eq!(waiting_for(&store, last).await, 1);
