@@ -85,14 +85,15 @@ impl Fetcher {
         self.turn = self.turn.wrapping_add(1);
         let begun = Instant::now();
         let (mut jobs, mut claimed) = (Vec::new(), 0);
-        for (lane, limit) in engine.lanes.iter().filter_map(|lane| Some((lane, lane.global?))) {
-            let strands = self.strands(engine, std::slice::from_ref(lane), looks_at_all, wanted);
-            let room = wanted.saturating_sub(claimed);
-            claimed += self.claim_limited(engine, lane, limit, &strands, room, &mut jobs).await?;
+        // Each limited lane by itself: a limit is one over all its priorities.
+        let is_limited = |lane: &Lane| lane.local.is_some() || lane.global.is_some();
+        let (limited, open): (Vec<Lane>, Vec<Lane>) = engine.lanes.iter().cloned().partition(is_limited);
+        for lane in &limited {
+            let strands = self.strands(std::slice::from_ref(lane), looks_at_all, wanted);
+            claimed += self.claim_limited(engine, lane, &strands, wanted - claimed, &mut jobs).await?;
         }
-        let open: Vec<Lane> = engine.lanes.iter().filter(|lane| lane.global.is_none()).cloned().collect();
         if !open.is_empty() && claimed < wanted {
-            let strands = self.strands(engine, &open, looks_at_all, wanted);
+            let strands = self.strands(&open, looks_at_all, wanted);
             let mut tx = engine.link.claims().await?;
             let found = job::claim(&mut tx, &engine.claim_of(&strands, wanted - claimed)).await?;
             claimed += found.len();
@@ -113,18 +114,21 @@ impl Fetcher {
         &mut self,
         engine: &Engine,
         lane: &Lane,
-        places: usize,
         strands: &[Strand],
         wanted: usize,
         jobs: &mut Vec<ClaimedJob>,
     ) -> Result<usize, StoreError> {
-        if wanted == 0 || strands.iter().all(|strand| strand.limit == 0) {
+        let room = lane.local.map(|local| local.saturating_sub(engine.leases.in_lane(&lane.name)));
+        let mut wanted = room.map_or(wanted, |room| room.min(wanted));
+        if wanted == 0 {
             return Ok(0);
         }
         let mut tx = engine.link.claims().await?;
-        let places = i64::try_from(places).unwrap_or(i64::MAX);
-        let free = job::free_places(&mut tx, &lane.name, places).await?;
-        let wanted = wanted.min(usize::try_from(free).unwrap_or(0));
+        if let Some(places) = lane.global {
+            let places = i64::try_from(places).unwrap_or(i64::MAX);
+            let free = job::free_places(&mut tx, &lane.name, places).await?;
+            wanted = wanted.min(usize::try_from(free).unwrap_or(0));
+        }
         let found = match wanted {
             0 => Vec::new(),
             wanted => job::claim(&mut tx, &engine.claim_of(strands, wanted)).await?,
@@ -132,7 +136,7 @@ impl Fetcher {
         let claimed = found.len();
         self.remember(&found);
         let found = take_turns(&mut tx, found).await?;
-        if !found.is_empty() {
+        if lane.global.is_some() && !found.is_empty() {
             job::hold(&mut tx, &lane.name, &found).await?;
         }
         tx.commit().await?;
@@ -141,7 +145,7 @@ impl Fetcher {
     }
 
     /// The strands of some lanes, in the order in which they are to be served now.
-    fn strands(&self, engine: &Engine, lanes: &[Lane], looks_at_all: bool, wanted: usize) -> Vec<Strand> {
+    fn strands(&self, lanes: &[Lane], looks_at_all: bool, wanted: usize) -> Vec<Strand> {
         let mut priorities = PRIORITIES;
         if self.turn.is_multiple_of(FAIR) {
             priorities.reverse();
@@ -150,13 +154,12 @@ impl Fetcher {
         let mut strands = Vec::with_capacity(lanes.len() * PRIORITIES.len());
         for priority in priorities {
             for lane in lanes.iter().cycle().skip(first).take(lanes.len()) {
-                let room = lane.local.map_or(wanted, |local| local.saturating_sub(engine.leases.in_lane(&lane.name)));
                 let mark = self.marks.get(&(lane.name.clone(), priority)).copied();
                 strands.push(Strand {
                     lane: lane.name.clone(),
                     priority,
                     after: mark.filter(|_| !looks_at_all),
-                    limit: i64::try_from(room.min(wanted)).unwrap_or(i64::MAX),
+                    limit: i64::try_from(wanted).unwrap_or(i64::MAX),
                 });
             }
         }
@@ -165,7 +168,7 @@ impl Fetcher {
 
     /// How long until the next job is due.
     pub(super) async fn next_due(&self, engine: &Engine) -> Result<Option<Duration>, StoreError> {
-        let strands = self.strands(engine, &engine.lanes, true, 1);
+        let strands = self.strands(&engine.lanes, true, 1);
         job::next_due(&mut *engine.link.quick().await?, &strands).await
     }
 
