@@ -1,8 +1,11 @@
 //! The queue on a real PostgreSQL: what runs, how often, and what becomes of jobs whose worker fails or dies.
 
+mod context;
 mod enqueue;
 mod lifecycle;
+mod limits;
 mod loss;
+mod model;
 mod wait;
 
 use std::future::Future;
