@@ -97,7 +97,7 @@ async fn a_running_job_that_is_cancelled_ends_by_itself_or_is_dropped_after_a_wh
     let db = TestDatabase::new().await;
     let store = store_of(&db).await;
     let cases = [
-        (true, Duration::from_secs(60), "cancelled while it ran: ", ["asked", "ended"].as_slice()),
+        (true, Duration::from_mins(1), "cancelled while it ran: ", ["asked", "ended"].as_slice()),
         (false, Duration::from_millis(300), "cancelled while it ran", &["asked"]),
     ];
     for (obeys, grace, error, notes) in cases {

@@ -320,7 +320,7 @@ impl Model<'_> {
     }
 
     async fn cancel(&mut self, at: &Index) {
-        let Some((id, known)) = pick(&mut self.jobs, at) else { return };
+        let Some((id, known)) = pick(&mut self.jobs, *at) else { return };
         let mut tx = self.store.begin().await.unwrap();
         let cancelled = job::cancel(&mut tx, JobId(id)).await;
         tx.commit().await.unwrap();
@@ -338,7 +338,7 @@ impl Model<'_> {
     }
 
     async fn retry(&mut self, at: &Index) {
-        let Some((id, known)) = pick(&mut self.jobs, at) else { return };
+        let Some((id, known)) = pick(&mut self.jobs, *at) else { return };
         let retried = job::retry(&mut self.store.conn().await.unwrap(), JobId(id)).await;
         match known.state {
             JobState::Running | JobState::Completed => assert!(retried.is_err(), "{known:?}"),
@@ -383,7 +383,7 @@ impl Model<'_> {
     }
 }
 
-fn pick<'a>(jobs: &'a mut BTreeMap<Uuid, Known>, at: &Index) -> Option<(Uuid, &'a mut Known)> {
+fn pick<'a>(jobs: &'a mut BTreeMap<Uuid, Known>, at: Index) -> Option<(Uuid, &'a mut Known)> {
     let count = jobs.len();
     (count > 0).then(|| jobs.iter_mut().nth(at.index(count)).map(|(id, job)| (*id, job)))?
 }
