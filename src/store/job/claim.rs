@@ -105,11 +105,12 @@ pub async fn claim(conn: &mut PgConnection, claim: &Claim<'_>) -> Result<Vec<Cla
     let limits: Vec<i64> = claim.strands.iter().map(|strand| strand.limit).collect();
     let token = Uuid::new_v4();
     // The strands are gone through in the order given, and no further than the limit: the outer `limit` stops the
-    // loop, so that no row is locked that is not taken.
+    // loop, so that no row is locked that is not taken. Attempts end one beyond those allowed: whoever is to bury the job
+    // may be lost too.
     let rows = sqlx::query!(
         r#"update jobs_live j
-           set state = 'running', attempt = j.attempt + 1, lease_token = $6, lease_until = clock_timestamp() + $7,
-               worker = $8, started_at = clock_timestamp(), progress = null,
+           set state = 'running', attempt = least(j.attempt, j.max_attempts) + 1, lease_token = $6,
+               lease_until = clock_timestamp() + $7, worker = $8, started_at = clock_timestamp(), progress = null,
                lost_worker = case when j.state = 'running' then coalesce(j.worker, 'unknown') end,
                lost_started_at = case when j.state = 'running' then j.started_at end
            from (

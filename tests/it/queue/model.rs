@@ -24,8 +24,8 @@ use crate::support::TestDatabase;
 const LEASE: i64 = 100;
 const PAUSE: i64 = 60;
 const STEPS: [i64; 3] = [40, 120, 120];
-/// As the policy of the test's kind says.
-const MAX_ATTEMPTS: i32 = 3;
+/// So few that they are used up often.
+const MAX_ATTEMPTS: i32 = 2;
 const WORKERS: [&str; 3] = ["one", "two", "three"];
 
 fn seconds(count: i64) -> Duration {
@@ -201,6 +201,8 @@ impl Model<'_> {
     async fn enqueue(&mut self, priority: i16) {
         let options = EnqueueOptions { priority, ..EnqueueOptions::default() };
         let id = put(&mut self.store.conn().await.unwrap(), "x", options).await;
+        let sql = "update jobs_live set max_attempts = $2 where id = $1";
+        sqlx::query(sql).bind(id.0).bind(MAX_ATTEMPTS).execute(self.store.pool()).await.unwrap();
         self.jobs.insert(id.0, Known::new(priority, self.now));
     }
 
