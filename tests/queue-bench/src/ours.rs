@@ -13,7 +13,7 @@ use sqlx::{PgConnection, PgPool, Postgres};
 
 use crate::contender::{AsyncWriter, Contender, Counter, Drained, Load, Moment};
 use crate::domain::id::JobId;
-use crate::queue::{self, Handler, JobArgs, JobContext, JobError, Policy, Workers};
+use crate::queue::{self, Announcer, Handler, JobArgs, JobContext, JobError, Policy, Workers};
 use crate::server::Db;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
@@ -115,6 +115,13 @@ impl Ours {
         let shutdown = Shutdown::new(Duration::from_secs(30));
         let workers = Workers::builder(self.store.clone(), shutdown.clone());
         workers.concurrency(concurrency).lease(lease).add(handler).build().start();
+        Running(shutdown)
+    }
+
+    /// Tells workers elsewhere of what is enqueued here.
+    pub fn announce(&self) -> Running {
+        let shutdown = Shutdown::new(Duration::from_secs(30));
+        Announcer::start(&self.store, &shutdown);
         Running(shutdown)
     }
 

@@ -68,7 +68,9 @@ async fn same_process(bench: &Bench, pace: Pace) -> Result<Vec<f64>> {
 
 async fn other_process(bench: &Bench, pace: Pace) -> Result<Vec<f64>> {
     let child = Child::start(&bench.db, Role::Timing, 0).await?;
+    let announcing = bench.ours.announce();
     ask(bench, pace).await?;
+    announcing.stop().await;
     child.stop().await
 }
 
