@@ -385,7 +385,7 @@ impl Model<'_> {
     }
 }
 
-fn pick<'a>(jobs: &'a mut BTreeMap<Uuid, Known>, at: Index) -> Option<(Uuid, &'a mut Known)> {
+fn pick(jobs: &mut BTreeMap<Uuid, Known>, at: Index) -> Option<(Uuid, &mut Known)> {
     let count = jobs.len();
     (count > 0).then(|| jobs.iter_mut().nth(at.index(count)).map(|(id, job)| (*id, job)))?
 }
