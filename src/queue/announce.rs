@@ -19,7 +19,7 @@ use crate::store::{Step, StoreError};
 /// The notification channel.
 pub(super) const CHANNEL: &str = "driftsentry_jobs";
 /// Time between two notifications of one process.
-const SPACING: Duration = Duration::from_millis(5);
+const SPACING: Duration = Duration::from_millis(4);
 /// When it is said again, after the last enqueued job.
 const AGAIN: [Duration; 3] = [Duration::from_millis(10), Duration::from_millis(60), Duration::from_millis(300)];
 /// Time between the wake-ups of two processes.
@@ -30,21 +30,23 @@ const RECONNECT: Duration = Duration::from_secs(5);
 /// Says it whenever something is enqueued here, for ever.
 pub(super) async fn announce(engine: &Engine) {
     let mut ear = Ear::new();
+    let (mut woken, mut repeats) = (Instant::now(), AGAIN.len());
     loop {
-        ear.woken().await;
-        let mut last = Instant::now();
-        let mut said = 0;
-        say(engine).await;
-        while let Some(delay) = AGAIN.get(said) {
-            tokio::select! {
-                () = tokio::time::sleep_until(last + *delay) => said += 1,
-                () = ear.woken() => {
-                    tokio::time::sleep(SPACING).await;
-                    (last, said) = (Instant::now(), 0);
-                }
-            }
-            say(engine).await;
+        tokio::select! {
+            () = ear.woken() => (woken, repeats) = (Instant::now(), 0),
+            () = repeat_at(woken, repeats) => repeats += 1,
         }
+        say(engine).await;
+        // Whoever enqueues meanwhile is heard after it.
+        tokio::time::sleep(SPACING).await;
+    }
+}
+
+/// Ends when it is to be said again; never, if it was said often enough.
+async fn repeat_at(woken: Instant, repeats: usize) {
+    match AGAIN.get(repeats) {
+        Some(delay) => tokio::time::sleep_until(woken + *delay).await,
+        None => std::future::pending().await,
     }
 }
 
