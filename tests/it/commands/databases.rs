@@ -69,7 +69,8 @@ async fn the_schema_is_made_by_migrate_and_by_any_command_that_may() {
         let output = place.run(&["migrate"]).await;
         assert_eq!((output.code, output.stdout.as_str()), (Some(0), "the database schema is current\n"));
     }
-    assert_eq!(place.run(&["--no-migrate", "jobs", "stats", "--format", "json"]).await.json(), serde_json::json!([]));
+    let stats = place.run(&["--no-migrate", "jobs", "stats", "--format", "json"]).await.json();
+    assert_eq!(stats["kinds"], serde_json::json!([]));
 
     let place = Place::new("").with("DATABASE_URL", &other.url());
     let (users, drifts) = tokio::join!(place.run(&["users", "list"]), place.run(&["drifts", "list"]));

@@ -81,7 +81,7 @@ async fn shards_whose_job_will_not_run_are_closed_with_the_reason() {
     let store = store_of(&db).await;
     let (id, jobs) = new_scan(&store, Some("nightly"), &["EC2", "RDS", "S3"]).await;
     let mut conn = store.conn().await.unwrap();
-    let kind = job::JobKind { name: "scan_shard", lane: "main", max_attempts: 1 };
+    let kind = job::JobKind { name: "scan_shard", lane: "scan_shard", max_attempts: 1 };
     let new = jobs[..2].iter().map(|id| job::NewJob::new(*id, "{}".to_owned()));
     job::insert_all(&mut conn, kind, new.collect()).await.unwrap();
     // S3's job is not there at all; EC2's will run.
