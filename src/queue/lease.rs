@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::worker::Engine;
 use crate::domain::id::JobId;
@@ -120,4 +120,21 @@ async fn extend(engine: &Engine) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// Hands back what is claimed and not begun.
+pub(super) async fn hand_back(engine: &Engine) {
+    let jobs = engine.buffer.take_all();
+    if jobs.is_empty() {
+        return;
+    }
+    let leases: Vec<Lease> = jobs.iter().map(|held| held.job.lease).collect();
+    let handed = async { job::hand_back(&mut *engine.link.quick().await?, &leases).await };
+    match handed.await {
+        Ok(()) => debug!(jobs = leases.len(), "jobs that were not begun are handed back"),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            warn!(error, "claimed jobs could not be handed back; their leases give them back");
+        }
+    }
 }

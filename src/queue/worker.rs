@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::buffer::Buffer;
@@ -20,13 +20,17 @@ use super::settle::Finished;
 use super::wake::{Ear, Pace};
 use super::{Handler, JobArgs, JobContext, announce, lease, run, settle, upkeep};
 use crate::shutdown::Shutdown;
-use crate::store::job::{self, Claim, Strand};
+use crate::store::job::{Claim, Strand};
 use crate::store::{Store, StoreError};
 
 /// How long a lease holds unless the builder says otherwise.
 const LEASE: Duration = Duration::from_secs(30);
 /// How long a handler whose job is called off has to end by itself, unless the builder says otherwise.
 const CANCEL_GRACE: Duration = Duration::from_secs(10);
+
+/// Time between two claims that wake-ups cause: who enqueues thousands a second is not to be slowed down by as many
+/// claims.
+const BREATH: Duration = Duration::from_millis(2);
 
 /// Where jobs wait that were written by SQL without naming a lane.
 const COMMON_LANE: &str = "main";
@@ -309,7 +313,7 @@ async fn work(engine: &Arc<Engine>) {
     let settler = settle::settle_all(engine, settling);
     let run = async {
         fetch(engine).await;
-        hand_back(engine).await;
+        lease::hand_back(engine).await;
         let left = engine.active();
         if left > 0 {
             info!(jobs = left, "finishing {left} running jobs");
@@ -374,26 +378,12 @@ async fn wait(engine: &Engine, fetcher: &Fetcher, pace: &mut Pace, ear: &mut Ear
     {
         pause = pause.min(due);
     }
+    let breath = tokio::time::Instant::now() + BREATH;
     tokio::select! {
-        () = engine.shutdown.soft().cancelled() => {}
-        () = tokio::time::sleep(pause) => {}
+        () = engine.shutdown.soft().cancelled() => return,
+        () = tokio::time::sleep(pause) => return,
         () = ear.woken() => pace.quicken(),
         () = engine.nudge.notified() => pace.quicken(),
     }
-}
-
-async fn hand_back(engine: &Engine) {
-    let jobs = engine.buffer.take_all();
-    if jobs.is_empty() {
-        return;
-    }
-    let leases: Vec<job::Lease> = jobs.iter().map(|held| held.job.lease).collect();
-    let handed = async { job::hand_back(&mut *engine.link.quick().await?, &leases).await };
-    match handed.await {
-        Ok(()) => debug!(jobs = leases.len(), "jobs that were not begun are handed back"),
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            warn!(error, "claimed jobs could not be handed back; their leases give them back");
-        }
-    }
+    tokio::time::sleep_until(breath).await;
 }
