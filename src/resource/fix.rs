@@ -14,6 +14,8 @@ pub(super) mod tags;
 
 use aws_sdk_ec2::operation::RequestId;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -47,6 +49,9 @@ pub struct FixPlan {
     pub manual: Vec<ManualFix>,
 }
 
+/// An attribute that no call changes: its name, why, and what people can do instead.
+pub(super) type Fixed = (&'static str, &'static str, &'static str);
+
 impl FixPlan {
     /// A plan for a type that cannot put anything back.
     #[must_use]
@@ -69,6 +74,18 @@ impl FixPlan {
             ("nothing declares it, and nothing is ever deleted", "declare it, or delete it by hand")
         };
         Some(Self { steps: Vec::new(), manual: vec![ManualFix::new("", reason, instead)] })
+    }
+
+    /// Tells people of the changes that no part of the planner took up, as of an attribute that it does not know.
+    #[must_use]
+    pub(super) fn complete<'c>(mut self, changes: impl IntoIterator<Item = &'c Change>) -> Self {
+        let steps = self.steps.iter().flat_map(|step| &step.restores);
+        let planned: BTreeSet<String> = steps.chain(self.manual.iter().map(|fix| &fix.pointer)).cloned().collect();
+        for change in changes.into_iter().filter(|change| !planned.contains(&change.pointer)) {
+            let instead = "change it by hand, or declare what is live";
+            self.manual.push(ManualFix::new(&change.pointer, "no call brings the declared value about", instead));
+        }
+        self
     }
 
     /// The worst that the workload feels of it.

@@ -1,7 +1,5 @@
 //! A plan in the making: what is asked for and known, what was planned so far.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 use serde_json::Value;
 
@@ -56,15 +54,9 @@ impl<'a> Draft<'a> {
         self.manual.push(ManualFix::new(&change.pointer, reason, instead));
     }
 
-    /// The plan. A change that no part of the planner took up, as of an attribute that it does not know, is told too.
-    pub(super) fn finish(mut self) -> FixPlan {
-        let steps = self.steps.iter().flat_map(|step| &step.restores);
-        let planned: BTreeSet<String> = steps.chain(self.manual.iter().map(|fix| &fix.pointer)).cloned().collect();
-        for change in self.request.changes.iter().filter(|change| !planned.contains(&change.pointer)) {
-            let instead = "change it by hand, or declare what is live";
-            self.manual.push(ManualFix::new(&change.pointer, "no call brings the declared value about", instead));
-        }
-        FixPlan { steps: self.steps, manual: self.manual }
+    /// The plan.
+    pub(super) fn finish(self) -> FixPlan {
+        FixPlan { steps: self.steps, manual: self.manual }.complete(self.request.changes)
     }
 }
 

@@ -3,9 +3,7 @@
 use super::draft::Draft;
 use crate::domain::diff::Change;
 use crate::resource::ec2::attributes::{CREDIT_SPECIFICATION, USER_DATA};
-
-/// An attribute, why no call changes it, and what to do instead.
-type Fixed = (&'static str, &'static str, &'static str);
+use crate::resource::fix::Fixed;
 
 const REPLACE: &str = "launch an instance as declared in its place, or declare what is live";
 

@@ -1,7 +1,5 @@
 //! A plan in the making: what is asked for and known, what was planned so far.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::parameters::Modify;
@@ -115,15 +113,9 @@ impl<'a> Draft<'a> {
         step.restoring(restores).saying(summary).disrupting(self.disruption).loosening(self.loosens)
     }
 
-    /// The plan. A change that no part of the planner took up, as of an attribute that it does not know, is told too.
-    pub(super) fn finish(mut self) -> FixPlan {
-        let steps = self.steps.iter().flat_map(|step| &step.restores);
-        let planned: BTreeSet<String> = steps.chain(self.manual.iter().map(|fix| &fix.pointer)).cloned().collect();
-        for change in self.open.iter().filter(|change| !planned.contains(&change.pointer)) {
-            let instead = "change it by hand, or declare what is live";
-            self.manual.push(ManualFix::new(&change.pointer, "no call brings the declared value about", instead));
-        }
-        FixPlan { steps: self.steps, manual: self.manual }
+    /// The plan.
+    pub(super) fn finish(self) -> FixPlan {
+        FixPlan { steps: self.steps, manual: self.manual }.complete(self.open)
     }
 }
 

@@ -3,9 +3,7 @@
 use serde_json::Value;
 
 use super::draft::Draft;
-
-/// An attribute, why no call changes it, and what to do instead.
-type Fixed = (&'static str, &'static str, &'static str);
+use crate::resource::fix::Fixed;
 
 const RESTORE: &str = "restore a snapshot of it into a database as declared, or declare what is live";
 const ENCRYPT: &str = "copy a snapshot of it with the declared encryption and restore that, or declare what is live";

@@ -45,32 +45,13 @@ pub(super) enum Turn {
     Last,
 }
 
-/// The order of the steps that tighten. ACLs are made private before they are switched off.
-pub(super) const EARLY: &[&str] = &[
+/// The order of the steps that tighten: ACLs are made private before they are switched off. In that of the others, these
+/// two change places: ACLs are switched on before they are set.
+pub(super) const ORDER: &[&str] = &[
     "PublicAccessBlock",
     "Policy",
     "Acl",
     "OwnershipControls",
-    "Encryption",
-    "Versioning",
-    "ObjectLock",
-    "Logging",
-    "Replication",
-    "Lifecycle",
-    "Cors",
-    "Website",
-    "Notification",
-    "RequestPayment",
-    "Accelerate",
-    "Tags",
-];
-
-/// The order of the others. ACLs are switched on before they are set.
-pub(super) const LATE: &[&str] = &[
-    "PublicAccessBlock",
-    "Policy",
-    "OwnershipControls",
-    "Acl",
     "Encryption",
     "Versioning",
     "ObjectLock",
@@ -187,8 +168,13 @@ fn place(bucket: &Bucket<'_>, attribute: &str, loosens: bool) -> Place {
         "Acl" if form::is_enforced(bucket.live("OwnershipControls")) => true,
         _ => bucket.is_refused(attribute, &block::tightened(bucket)),
     };
-    let (turn, order) = if loosens || waits { (Turn::Late, LATE) } else { (Turn::Early, EARLY) };
-    (turn, order.iter().position(|name| *name == attribute).unwrap_or(order.len()))
+    let (turn, stands_for) = match attribute {
+        _ if !loosens && !waits => (Turn::Early, attribute),
+        "Acl" => (Turn::Late, "OwnershipControls"),
+        "OwnershipControls" => (Turn::Late, "Acl"),
+        _ => (Turn::Late, attribute),
+    };
+    (turn, ORDER.iter().position(|name| *name == stands_for).unwrap_or(ORDER.len()))
 }
 
 /// AWS switches ACLs off only where the ACL grants nothing to others: what it grants has no effect from then on, and is
