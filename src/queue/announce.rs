@@ -60,7 +60,15 @@ async fn say(engine: &Engine) {
 }
 
 async fn notify(engine: &Engine) -> Result<(), StoreError> {
-    let payload = format!("work {} {}", engine.name, rand::random::<u32>());
+    send(engine, format!("work {} {}", engine.name, rand::random::<u32>())).await
+}
+
+/// Says that this process is there, so that those who believed to be alone tell it of their jobs.
+pub(super) async fn greet(engine: &Engine) -> Result<(), StoreError> {
+    send(engine, format!("here {}", engine.name)).await
+}
+
+async fn send(engine: &Engine, payload: String) -> Result<(), StoreError> {
     let mut conn = engine.link.quick().await?;
     sqlx::query!("select pg_notify($1, $2)", CHANNEL, payload).fetch_one(&mut *conn).await.step("tell of jobs")?;
     Ok(())
@@ -88,6 +96,7 @@ async fn hear_until_lost(engine: &Engine) -> Result<(), StoreError> {
                 tokio::time::sleep(STAGGER * engine.place(from, chance.parse().unwrap_or(0))).await;
                 engine.nudge.notify_one();
             }
+            (Some("here"), Some(from), None) if from != engine.name => engine.company.notify_one(),
             (Some("cancel"), Some(id), None) => {
                 if let Ok(id) = id.parse::<JobId>() {
                     engine.leases.cancel(id);

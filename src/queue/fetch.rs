@@ -11,6 +11,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use tracing::warn;
+
 use super::lease::HeldJob;
 use super::worker::{Engine, Lane};
 use crate::store::StoreError;
@@ -38,10 +40,13 @@ pub(super) struct Round {
     pub(super) is_full: bool,
 }
 
+/// Up to where each strand (lane, priority) was claimed.
+type Marks = HashMap<(String, i16), Position>;
+
 /// Claims for a process.
 #[derive(Debug)]
 pub(super) struct Fetcher {
-    marks: HashMap<(String, i16), Position>,
+    marks: Marks,
     looked_at_all: Option<(Instant, Duration)>,
     turn: u32,
     ahead: usize,
@@ -50,7 +55,7 @@ pub(super) struct Fetcher {
 
 impl Fetcher {
     pub(super) fn new() -> Self {
-        Self { marks: HashMap::new(), looked_at_all: None, turn: 0, ahead: 0, last: Instant::now() }
+        Self { marks: Marks::new(), looked_at_all: None, turn: 0, ahead: 0, last: Instant::now() }
     }
 
     /// Jobs that there is use for now.
@@ -85,63 +90,66 @@ impl Fetcher {
         self.turn = self.turn.wrapping_add(1);
         let begun = Instant::now();
         let (mut jobs, mut claimed) = (Vec::new(), 0);
-        // Each limited lane by itself: a limit is one over all its priorities.
-        let is_limited = |lane: &Lane| lane.local.is_some() || lane.global.is_some();
-        let (limited, open): (Vec<Lane>, Vec<Lane>) = engine.lanes.iter().cloned().partition(is_limited);
-        for lane in &limited {
-            let strands = self.strands(std::slice::from_ref(lane), looks_at_all, wanted);
-            claimed += self.claim_limited(engine, lane, &strands, wanted - claimed, &mut jobs).await?;
-        }
-        if !open.is_empty() && claimed < wanted {
-            let strands = self.strands(&open, looks_at_all, wanted);
-            let mut tx = engine.link.claims().await?;
-            let found = job::claim(&mut tx, &engine.claim_of(&strands, wanted - claimed)).await?;
-            claimed += found.len();
-            self.remember(&found);
-            let found = take_turns(&mut tx, found).await?;
-            tx.commit().await?;
-            jobs.extend(found);
+        for lanes in &engine.groups {
+            match self.claim_from(engine, lanes, looks_at_all, wanted - claimed).await {
+                Ok((count, held)) => {
+                    claimed += count;
+                    jobs.extend(held);
+                }
+                Err(error) if jobs.is_empty() => return Err(error),
+                // What is held already must be run.
+                Err(error) => {
+                    warn!(error = &error as &dyn std::error::Error, "some jobs could not be claimed, trying again");
+                    break;
+                }
+            }
         }
         if looks_at_all {
             self.looked_at_all = Some((Instant::now(), begun.elapsed()));
         }
         // A claim that did not look at everything proves nothing by finding little.
-        let is_full = claimed >= wanted;
-        Ok((engine.leases.hold_all(jobs), is_full))
+        Ok((jobs, claimed >= wanted))
     }
 
-    async fn claim_limited(
+    /// Claims from the lanes of one group. Returns also how many were claimed, those included that were put back until
+    /// their turn under a rate.
+    async fn claim_from(
         &mut self,
         engine: &Engine,
-        lane: &Lane,
-        strands: &[Strand],
+        lanes: &[Lane],
+        looks_at_all: bool,
         wanted: usize,
-        jobs: &mut Vec<ClaimedJob>,
-    ) -> Result<usize, StoreError> {
-        let room = lane.local.map(|local| local.saturating_sub(engine.leases.in_lane(&lane.name)));
-        let mut wanted = room.map_or(wanted, |room| room.min(wanted));
+    ) -> Result<(usize, Vec<HeldJob>), StoreError> {
+        let mut wanted = match lanes {
+            [Lane { name, local: Some(local), .. }] => wanted.min(local.saturating_sub(engine.leases.in_lane(name))),
+            _ => wanted,
+        };
         if wanted == 0 {
-            return Ok(0);
+            return Ok((0, Vec::new()));
         }
         let mut tx = engine.link.claims().await?;
-        if let Some(places) = lane.global {
-            let places = i64::try_from(places).unwrap_or(i64::MAX);
-            let free = job::free_places(&mut tx, &lane.name, places).await?;
+        let places = match lanes {
+            [Lane { name, global: Some(places), .. }] => Some((name, *places)),
+            _ => None,
+        };
+        if let Some((lane, places)) = places {
+            let free = job::free_places(&mut tx, lane, i64::try_from(places).unwrap_or(i64::MAX)).await?;
             wanted = wanted.min(usize::try_from(free).unwrap_or(0));
         }
+        let strands = self.strands(lanes, looks_at_all, wanted);
         let found = match wanted {
             0 => Vec::new(),
-            wanted => job::claim(&mut tx, &engine.claim_of(strands, wanted)).await?,
+            wanted => job::claim(&mut tx, &engine.claim_of(&strands, wanted)).await?,
         };
         let claimed = found.len();
-        self.remember(&found);
+        let last = last_of(&found);
         let found = take_turns(&mut tx, found).await?;
-        if lane.global.is_some() && !found.is_empty() {
-            job::hold(&mut tx, &lane.name, &found).await?;
+        if let (Some((lane, _)), false) = (places, found.is_empty()) {
+            job::hold(&mut tx, lane, &found).await?;
         }
         tx.commit().await?;
-        jobs.extend(found);
-        Ok(claimed)
+        self.remember(last);
+        Ok((claimed, engine.leases.hold_all(found)))
     }
 
     /// The strands of some lanes, in the order in which they are to be served now.
@@ -168,17 +176,27 @@ impl Fetcher {
 
     /// How long until the next job is due.
     pub(super) async fn next_due(&self, engine: &Engine) -> Result<Option<Duration>, StoreError> {
-        let strands = self.strands(&engine.lanes, true, 1);
+        let strands: Vec<Strand> = engine.groups.iter().flat_map(|lanes| self.strands(lanes, true, 1)).collect();
         job::next_due(&mut *engine.link.quick().await?, &strands).await
     }
 
-    fn remember(&mut self, jobs: &[ClaimedJob]) {
-        for job in jobs {
-            let place = (job.run_at, job.lease.job_id.0);
-            let mark = self.marks.entry((job.lane.clone(), job.priority)).or_insert(place);
+    fn remember(&mut self, last: Marks) {
+        for (strand, place) in last {
+            let mark = self.marks.entry(strand).or_insert(place);
             *mark = place.max(*mark);
         }
     }
+}
+
+/// The last place of each strand among claimed jobs.
+fn last_of(jobs: &[ClaimedJob]) -> Marks {
+    let mut last = Marks::new();
+    for job in jobs {
+        let place = (job.run_at, job.lease.job_id.0);
+        let mark = last.entry((job.lane.clone(), job.priority)).or_insert(place);
+        *mark = place.max(*mark);
+    }
+    last
 }
 
 /// Has the jobs that fall under a rate take their turns; returns those whose turn it is, and the jobs without a rate.

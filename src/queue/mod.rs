@@ -92,6 +92,7 @@ mod run;
 mod settle;
 mod upkeep;
 mod wake;
+mod work;
 mod worker;
 
 use std::time::Duration;

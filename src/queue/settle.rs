@@ -62,6 +62,7 @@ pub(super) async fn settle(engine: &Engine, batch: &mut Vec<Finished>) {
     for finished in batch.drain(..) {
         drop(finished.lease);
     }
+    engine.made_room();
 }
 
 async fn write(engine: &Engine, done: &[Done]) -> Result<Completed, StoreError> {

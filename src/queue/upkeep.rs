@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tracing::{debug, warn};
 
+use super::announce;
 use super::worker::Engine;
 use crate::store::StoreError;
 use crate::store::job::{self, Presence};
@@ -23,11 +24,22 @@ const SHOW_EVERY: Duration = Duration::from_secs(10);
 
 /// Shows that this process is there, and sees who else is, for ever.
 pub(super) async fn show(engine: &Engine) {
+    let mut is_known = false;
     loop {
-        if let Err(error) = show_once(engine).await {
-            debug!(error = &error as &dyn std::error::Error, "could not show that workers are there");
+        let shown = async {
+            show_once(engine).await?;
+            if is_known { Ok(()) } else { announce::greet(engine).await }
+        };
+        match shown.await {
+            Ok(()) => is_known = true,
+            Err(error) => {
+                debug!(error = &error as &dyn std::error::Error, "could not show that workers are there");
+            }
         }
-        tokio::time::sleep(SHOW_EVERY).await;
+        tokio::select! {
+            () = tokio::time::sleep(SHOW_EVERY) => {}
+            () = engine.company.notified() => {}
+        }
     }
 }
 

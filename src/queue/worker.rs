@@ -1,24 +1,20 @@
-//! The workers of a process: one fetcher, as many executors as jobs may run at a time, one settler, and who looks after
-//! leases, wake-ups and old rows.
+//! The workers of a process: how they are put together, started and drained, and what their parts share.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinSet;
-use tracing::{error, info, warn};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::buffer::Buffer;
-use super::fetch::{Fetcher, Round};
+use super::fetch::Fetcher;
 use super::handler::{AnyHandler, Erased};
 use super::lease::{HeldJob, Leases};
 use super::link::Link;
 use super::settle::Finished;
-use super::wake::{Ear, Pace};
-use super::{Handler, JobArgs, JobContext, announce, lease, run, settle, upkeep};
+use super::{Handler, JobArgs, JobContext, announce, lease, run, settle, upkeep, work};
 use crate::shutdown::Shutdown;
 use crate::store::job::{Claim, Strand};
 use crate::store::{Store, StoreError};
@@ -27,10 +23,6 @@ use crate::store::{Store, StoreError};
 const LEASE: Duration = Duration::from_secs(30);
 /// How long a handler whose job is called off has to end by itself, unless the builder says otherwise.
 const CANCEL_GRACE: Duration = Duration::from_secs(10);
-
-/// Time between two claims that wake-ups cause: who enqueues thousands a second is not to be slowed down by as many
-/// claims.
-const BREATH: Duration = Duration::from_millis(2);
 
 /// Where jobs wait that were written by SQL without naming a lane.
 const COMMON_LANE: &str = "main";
@@ -58,6 +50,12 @@ pub(super) struct Lane {
     pub(super) global: Option<usize>,
 }
 
+impl Lane {
+    fn is_limited(&self) -> bool {
+        self.local.is_some() || self.global.is_some()
+    }
+}
+
 /// What the parts of the queue share.
 pub(super) struct Engine {
     pub(super) store: Store,
@@ -68,14 +66,17 @@ pub(super) struct Engine {
     pub(super) lease: Duration,
     pub(super) cancel_grace: Duration,
     pub(super) buffer: Buffer,
-    pub(super) lanes: Vec<Lane>,
+    /// Lanes that are claimed from together; a limited one by itself, because its limit is one over all its priorities.
+    pub(super) groups: Vec<Vec<Lane>>,
     pub(super) concurrency: usize,
     /// Told when another process says that there are jobs.
     pub(super) nudge: Notify,
     /// This process's name in the rows, random per start: a pod's name comes back with the next pod.
     pub(super) name: String,
     pub(super) kinds: Vec<String>,
-    active: AtomicUsize,
+    pub(super) active: AtomicUsize,
+    /// Told when another process says that it is there.
+    pub(super) company: Notify,
     /// The processes seen lately, sorted.
     peers: Mutex<Vec<String>>,
 }
@@ -153,7 +154,9 @@ impl WorkersBuilder {
             let LaneLimits { local, global } = self.lanes.get(name).copied().unwrap_or_default();
             Lane { name: name.to_owned(), local, global }
         };
-        let lanes = lanes.into_iter().map(lane).collect();
+        let (limited, open): (Vec<Lane>, Vec<Lane>) = lanes.into_iter().map(lane).partition(Lane::is_limited);
+        let mut groups: Vec<Vec<Lane>> = limited.into_iter().map(|lane| vec![lane]).collect();
+        groups.extend((!open.is_empty()).then_some(open));
         let engine = Engine {
             link: Link::new(&self.store),
             store: self.store,
@@ -163,9 +166,10 @@ impl WorkersBuilder {
             lease: self.lease,
             cancel_grace: self.cancel_grace,
             buffer: Buffer::default(),
-            lanes,
+            groups,
             concurrency: self.concurrency,
             nudge: Notify::new(),
+            company: Notify::new(),
             name: Uuid::new_v4().simple().to_string()[..12].to_owned(),
             kinds,
             active: AtomicUsize::new(0),
@@ -196,7 +200,7 @@ impl Workers {
         let engine = Arc::clone(&self.engine);
         self.engine.shutdown.spawn("queue workers", async move {
             tokio::select! {
-                () = work(&engine) => {}
+                () = work::work(&engine) => {}
                 () = lease::keep(&engine) => {}
                 () = announce::announce(&engine) => {}
                 () = announce::hear(&engine) => {}
@@ -274,6 +278,13 @@ impl Engine {
         Claim { kinds: &self.kinds, strands, worker: &self.name, lease: self.lease, limit }
     }
 
+    /// Says that leases were let go: a lane that was at its limit may have room.
+    pub(super) fn made_room(&self) {
+        if self.groups.iter().flatten().any(Lane::is_limited) {
+            self.nudge.notify_one();
+        }
+    }
+
     /// Executors that run a job now.
     pub(super) fn active(&self) -> usize {
         self.active.load(Ordering::Relaxed)
@@ -299,91 +310,4 @@ impl Engine {
         let (own, count) = (u32::try_from(own).unwrap_or(0), u32::try_from(others.len()).unwrap_or(1));
         (own + chance % count) % count
     }
-}
-
-/// Claims and runs until the soft stop, then waits for what is running and hands back what is not begun.
-async fn work(engine: &Arc<Engine>) {
-    let (finished, settling) = settle::channel();
-    // A set and not `Shutdown::spawn`: dropping it at a hard stop drops the jobs.
-    let mut executors = JoinSet::new();
-    for _ in 0..engine.concurrency {
-        executors.spawn(execute(Arc::clone(engine), finished.clone()));
-    }
-    drop(finished);
-    let settler = settle::settle_all(engine, settling);
-    let run = async {
-        fetch(engine).await;
-        lease::hand_back(engine).await;
-        let left = engine.active();
-        if left > 0 {
-            info!(jobs = left, "finishing {left} running jobs");
-        }
-        while let Some(ended) = executors.join_next().await {
-            // Handlers' panics are caught where they run; this one is the queue's own.
-            if let Err(error) = ended {
-                error!(error = &error as &dyn std::error::Error, "an executor ended badly; leases give its job back");
-            }
-        }
-    };
-    futures::join!(run, settler);
-}
-
-/// Takes jobs and runs them, until the soft stop.
-async fn execute(engine: Arc<Engine>, finished: mpsc::Sender<Finished>) {
-    let stop = engine.shutdown.soft().clone();
-    while let Some(job) = stop.run_until_cancelled(engine.buffer.take()).await {
-        engine.active.fetch_add(1, Ordering::Relaxed);
-        let done = run::run(&engine, job).await;
-        engine.active.fetch_sub(1, Ordering::Relaxed);
-        engine.buffer.room.notify_one();
-        if let Some(done) = done {
-            // The settler lives longer than the executors.
-            finished.send(done).await.ok();
-        }
-    }
-}
-
-/// Keeps the buffer filled, until the soft stop.
-async fn fetch(engine: &Engine) {
-    let (mut fetcher, mut pace, mut ear) = (Fetcher::new(), Pace::quick(), Ear::new());
-    let stop = engine.shutdown.soft();
-    while !stop.is_cancelled() {
-        let wanted = fetcher.demand(engine);
-        if wanted == 0 {
-            let _stopped = stop.run_until_cancelled(engine.buffer.room.notified()).await;
-            continue;
-        }
-        match fetcher.round(engine, wanted).await {
-            Ok(Round { is_full: true, .. }) => pace.quicken(),
-            Ok(Round { found, .. }) => {
-                if found > 0 {
-                    pace.quicken();
-                }
-                wait(engine, &fetcher, &mut pace, &mut ear).await;
-            }
-            Err(error) => {
-                warn!(error = &error as &dyn std::error::Error, "no jobs could be claimed, trying again");
-                pace.slow();
-                wait(engine, &fetcher, &mut pace, &mut ear).await;
-            }
-        }
-    }
-}
-
-/// Waits for the next poll: its time, that of the next job, or a wake-up.
-async fn wait(engine: &Engine, fetcher: &Fetcher, pace: &mut Pace, ear: &mut Ear) {
-    let mut pause = pace.next(rand::random());
-    if pace.is_slow()
-        && let Ok(Some(due)) = fetcher.next_due(engine).await
-    {
-        pause = pause.min(due);
-    }
-    let breath = tokio::time::Instant::now() + BREATH;
-    tokio::select! {
-        () = engine.shutdown.soft().cancelled() => return,
-        () = tokio::time::sleep(pause) => return,
-        () = ear.woken() => pace.quicken(),
-        () = engine.nudge.notified() => pace.quicken(),
-    }
-    tokio::time::sleep_until(breath).await;
 }

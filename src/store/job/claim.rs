@@ -234,17 +234,27 @@ fn columns(leases: &[Lease]) -> (Vec<Uuid>, Vec<Uuid>) {
     leases.iter().map(|lease| (lease.job_id.0, lease.token)).unzip()
 }
 
-/// Extends leases; returns those that still held. The others were lost.
+/// Extends leases; returns those that still held. The others were lost. A row that a transaction is about to change
+/// (the handler's own, after it completed the job there) is not waited for: nobody can claim it either.
 ///
 /// # Errors
 /// If the database does not answer.
 pub async fn extend(conn: &mut PgConnection, leases: &[Lease], length: Duration) -> Result<Vec<Held>, StoreError> {
     let (ids, tokens) = columns(leases);
     let rows = sqlx::query!(
-        r#"update jobs_live j set lease_until = clock_timestamp() + $3
-           from unnest($1::uuid[], $2::uuid[]) as held (id, token)
-           where j.id = held.id and j.lease_token = held.token and j.state = 'running'
-           returning j.id, j.cancel_requested_at is not null as "cancel_requested!""#,
+        r#"with held as materialized (
+               select j.id, j.cancel_requested_at is not null as cancel_requested
+               from unnest($1::uuid[], $2::uuid[]) as h (id, token)
+               join jobs_live j on j.id = h.id and j.lease_token = h.token and j.state = 'running'
+           ), extended as (
+               update jobs_live set lease_until = clock_timestamp() + $3
+               where ctid = any(array(
+                   select j.ctid from unnest($1::uuid[], $2::uuid[]) as h (id, token)
+                   join jobs_live j on j.id = h.id and j.lease_token = h.token and j.state = 'running'
+                   for update of j skip locked
+               ))
+           )
+           select id as "id!", cancel_requested as "cancel_requested!" from held"#,
         &ids,
         &tokens,
         interval(length),

@@ -245,3 +245,28 @@ async fn one_process_tells_another_of_jobs_and_that_one_does_not_wait_for_its_po
     here.finish().await;
     there.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_starts_is_seen_at_once_by_one_that_believed_to_be_alone() {
+    let db = TestDatabase::new().await;
+    let store = store_of(&db).await;
+    let (first, second) = (shutdown(), shutdown());
+    workers(&store, &first, &doer(|_, _| async { Ok(()) })).build().start();
+    let seen = async || {
+        let seen = "select name, seen_at from job_workers order by started_at";
+        sqlx::query_as::<_, (String, chrono::DateTime<chrono::Utc>)>(seen).fetch_all(store.pool()).await.unwrap()
+    };
+    let listens = "select count(*) from pg_stat_activity where datname = current_database() and query like 'LISTEN%'";
+    until("the first is there and listens", async || {
+        let listening: i64 = sqlx::query_scalar(listens).fetch_one(store.pool()).await.unwrap();
+        seen().await.len() == 1 && listening == 1
+    })
+    .await;
+    let alone = seen().await.remove(0);
+    workers(&store, &second, &doer(|_, _| async { Ok(()) })).build().start();
+    // Signs of life come every ten seconds without it.
+    let again = until("the first looked again", async || seen().await[0].1 > alone.1);
+    assert!(tokio::time::timeout(Duration::from_secs(5), again).await.is_ok(), "it was not told");
+    first.finish().await;
+    second.finish().await;
+}

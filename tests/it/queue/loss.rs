@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use driftsentry::store::job::{self, End, JobState, Lease};
+use driftsentry::store::job::{self, Done, End, JobState, Lease};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -43,6 +43,27 @@ async fn who_lost_the_lease_settles_nothing() {
     assert!(complete(&store, quick.lease).await);
     assert!(!complete(&store, quick.lease).await);
     assert_eq!(outcomes(&store, id).await, ["1 lost"]);
+}
+
+#[tokio::test]
+async fn a_row_that_a_handler_is_about_to_commit_holds_up_no_other_lease() {
+    let db = TestDatabase::new().await;
+    let store = store_of(&db).await;
+    let ids = [enqueue(&store, "committing").await, enqueue(&store, "other").await];
+    let leases: Vec<Lease> = claim(&store, "w", SHORT, 2).await.into_iter().map(|job| job.lease).collect();
+    let mut committing = store.begin().await.unwrap();
+    let done = Done { lease: leases[0], is_kept: true };
+    assert_eq!(job::complete_all(&mut committing, &[done]).await.unwrap().jobs, [ids[0]]);
+
+    let mut conn = store.conn().await.unwrap();
+    let held = job::extend(&mut conn, &leases, Duration::from_hours(1));
+    let mut held = tokio::time::timeout(Duration::from_secs(5), held).await.expect("it waits for nobody").unwrap();
+    held.sort_by_key(|held| held.job_id);
+    assert_eq!(held.iter().map(|held| held.job_id).collect::<Vec<_>>(), ids, "neither is lost");
+    committing.rollback().await.unwrap();
+    let extended = "select payload ->> 'name' from jobs_live where lease_until > now() + interval '30 minutes'";
+    let extended: Vec<String> = sqlx::query_scalar(extended).fetch_all(store.pool()).await.unwrap();
+    assert_eq!(extended, ["other"]);
 }
 
 #[tokio::test]
