@@ -5,8 +5,8 @@
 //!   jobs are never claimed ahead: another process may be idle.
 //! - High priorities first; but one claim in [`FAIR`] goes from the lowest up, so that none starves. Lanes take turns.
 //! - After the last claimed job of its strand, because all before it are taken, mostly: what was committed late, handed
-//!   back or lost lies before it. So the claim looks at everything again as often as a twentieth of the time allows:
-//!   always, as long as that is cheap; now and then, while remains that cannot be vacuumed make it dear.
+//!   back or lost lies before it. So the claim looks at everything again as often as a small part of the time
+//!   allows: always, as long as that is cheap; every few seconds, while remains that cannot be vacuumed make it dear.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -28,8 +28,12 @@ const BATCH: usize = 500;
 const AHEAD: usize = 1000;
 /// Full claims within this time of each other are a backlog of short jobs.
 const QUICK: Duration = Duration::from_millis(100);
-/// A claim that looks at everything may take one part in so many of the time.
+/// Claims that look at everything may take one part in so many of the time,
 const SHARE: u32 = 20;
+/// and if one takes longer than this,
+const DEAR: Duration = Duration::from_millis(5);
+/// one in so many: every job that waits meanwhile waits for its whole length.
+const SMALL_SHARE: u32 = 200;
 
 /// What a round of claiming came to.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,7 +88,7 @@ impl Fetcher {
     /// Claims up to `wanted` jobs. Says also whether there may be more.
     pub(super) async fn claim(&mut self, engine: &Engine, wanted: usize) -> Result<(Vec<HeldJob>, bool), StoreError> {
         let looks_at_all = match self.looked_at_all {
-            Some((at, cost)) => at.elapsed() >= cost * SHARE,
+            Some((at, cost)) => at.elapsed() >= cost * if cost < DEAR { SHARE } else { SMALL_SHARE },
             None => true,
         };
         self.turn = self.turn.wrapping_add(1);

@@ -30,7 +30,7 @@
 //!   could race. The claim that takes it gives it a new token, so that a loss is one rescue; it keeps who lost it, and
 //!   notes the lost attempt in its own transaction. If no attempt is left, the claimer gives the job up instead of
 //!   running it.
-//! - **Settle.** Completed jobs go over a channel to one settler, which writes whatever came in meanwhile as one batch, in
+//! - **Settle.** Completed jobs go over a channel to two settlers, each of which writes whatever came in meanwhile as one batch, in
 //!   one durable transaction: delete from `jobs_live` by id and token, insert into `jobs_done` (unless the kind says
 //!   [`JobArgs::IS_KEPT`]` = false`), release of who waits. Retries, snoozes and ends are settled one by one.
 //! - **End.** A job that uses up its attempts, gives up, or was called off while it ran is moved to `jobs_done` in one
@@ -57,7 +57,7 @@
 //!   exactly then, once.
 //! - A claim begins behind the last job that its process claimed in the strand, so that it does not walk through the
 //!   remains of finished jobs while a long transaction elsewhere keeps them from being vacuumed. What lies before that mark
-//!   (committed late, handed back, lost) is found by claims from the beginning, which may take a twentieth of the time.
+//!   (committed late, handed back, lost) is found by claims from the beginning, which may take a small part of the time.
 //! - Idle processes poll once a second, or when the next job is due. What is enqueued here wakes the own fetcher, and
 //!   others by a coalesced `NOTIFY` after the fact (`announce.rs`); whatever is not heard is found by polling.
 //!

@@ -1,6 +1,6 @@
-//! Completed jobs, settled together: whatever came in while the last batch was written is the next one.
+//! Completed jobs, settled together: whatever came in while the last batches were written is the next one.
 
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tracing::{error, warn};
 
 use super::lease::HeldLease;
@@ -26,10 +26,16 @@ pub(super) fn channel() -> (mpsc::Sender<Finished>, mpsc::Receiver<Finished>) {
     mpsc::channel(2 * BATCH)
 }
 
-/// Settles what comes until all senders are gone.
-pub(super) async fn settle_all(engine: &Engine, mut finished: mpsc::Receiver<Finished>) {
+/// Settles what comes until all senders are gone: a batch is written while the next one is, because either waits for
+/// the server most of the time.
+pub(super) async fn settle_all(engine: &Engine, finished: mpsc::Receiver<Finished>) {
+    let finished = Mutex::new(finished);
+    futures::join!(settle_some(engine, &finished), settle_some(engine, &finished));
+}
+
+async fn settle_some(engine: &Engine, finished: &Mutex<mpsc::Receiver<Finished>>) {
     let mut batch = Vec::with_capacity(BATCH);
-    while finished.recv_many(&mut batch, BATCH).await > 0 {
+    while finished.lock().await.recv_many(&mut batch, BATCH).await > 0 {
         settle(engine, &mut batch).await;
     }
 }

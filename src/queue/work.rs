@@ -1,4 +1,4 @@
-//! The work itself: a fetcher that keeps the buffer filled, executors that empty it, a settler behind them.
+//! The work itself: a fetcher that keeps the buffer filled, executors that empty it, settlers behind them.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
