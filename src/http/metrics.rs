@@ -49,6 +49,7 @@ async fn gather(state: &HttpState) -> Result<Vec<u8>, GatherError> {
     deliveries(&registry, &mut conn).await?;
     drop(conn);
     aws(&registry, &state.pool.stats())?;
+    registry.register(Box::new(crate::queue::run_seconds()))?;
     let mut text = Vec::new();
     TextEncoder::new().encode(&registry.gather(), &mut text)?;
     Ok(text)

@@ -88,6 +88,7 @@ mod fetch;
 mod handler;
 mod lease;
 mod link;
+mod meter;
 mod run;
 mod settle;
 mod upkeep;
@@ -103,6 +104,7 @@ use serde::de::DeserializeOwned;
 pub use enqueue::{EnqueueOptions, OnConflict, Rate, Unique, enqueue, enqueue_all, enqueue_all_with, enqueue_with};
 pub use error::JobError;
 pub use handler::{Handler, JobContext};
+pub use meter::run_seconds;
 pub use worker::{Announcer, LaneLimits, Workers, WorkersBuilder};
 
 /// The payload of a job kind.

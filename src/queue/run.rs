@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use tracing::{Instrument, debug, error, info, info_span, warn};
@@ -11,7 +11,7 @@ use super::error::chain;
 use super::lease::HeldJob;
 use super::settle::Finished;
 use super::worker::Engine;
-use super::{JobContext, JobError, backoff};
+use super::{JobContext, JobError, backoff, meter};
 use crate::store::StoreError;
 use crate::store::job::{self, ClaimedJob, Done, End};
 
@@ -37,7 +37,7 @@ pub(super) async fn run(engine: &Engine, held: HeldJob) -> Option<Finished> {
         let context = engine.context(&held);
         let outcome = match refusal(&held.job) {
             Some(verdict) => Err(verdict),
-            None => attempt(engine, &held, &context).await?,
+            None => measured(&held.job, attempt(engine, &held, &context)).await?,
         };
         match outcome {
             Ok(()) => {
@@ -54,6 +54,25 @@ pub(super) async fn run(engine: &Engine, held: HeldJob) -> Option<Finished> {
     }
     .instrument(span)
     .await
+}
+
+/// Notes how long an attempt ran.
+async fn measured(
+    job: &ClaimedJob,
+    attempt: impl Future<Output = Option<Result<(), Verdict>>>,
+) -> Option<Result<(), Verdict>> {
+    let begun = Instant::now();
+    let outcome = attempt.await;
+    let word = match &outcome {
+        None => "lost",
+        Some(Ok(())) => "completed",
+        Some(Err(Verdict::Retry { .. })) => "retried",
+        Some(Err(Verdict::Snooze(_))) => "snoozed",
+        Some(Err(Verdict::End { end: End::Discarded, .. })) => "discarded",
+        Some(Err(Verdict::End { end: End::Cancelled, .. })) => "cancelled",
+    };
+    meter::note(&job.kind, word, begun.elapsed());
+    outcome
 }
 
 /// Why a job is not to be run at all.

@@ -89,6 +89,8 @@ async fn http_tells_health_metrics_and_problems() {
         "driftsentry_jobs_waiting{kind=\"errand\",reason=\"time\"} 1",
         "driftsentry_jobs_waiting{kind=\"errand\",reason=\"worker\"} 0",
         "driftsentry_jobs_oldest_due_age_seconds{kind=\"errand\"} 0",
+        "driftsentry_job_run_seconds_count{kind=\"deliver_alert\",outcome=\"completed\"} 1",
+        "driftsentry_job_run_seconds_bucket{kind=\"scan_shard\",outcome=\"completed\",le=\"+Inf\"} 1",
         "driftsentry_aws_requests_total{service=\"ec2\"} 1",
         "driftsentry_aws_throttles_total{service=\"ec2\"} 0",
         "driftsentry_aws_errors_total{service=\"ec2\"} 0",
